@@ -1,0 +1,197 @@
+"""Running and scoring a task on a workspace, and knowing when it need not be done again.
+
+The one place where fit, predict, score and naive are called. A task's method belongs in its own
+module; Dagster and the CLI only call what stands here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from cxm import __version__, store
+from cxm.errors import MissingTable
+from cxm.metrics import Estimate
+from cxm.tables import TABLES
+from cxm.task import Method, Model, Params, Results, Tables, Task
+from cxm.workspace import Workspace, json_digest
+
+
+def params_hash(task: Task, params: Params, use_labels: bool, encoder_digest: str) -> str:
+    """Digest of everything but the data that a result depends on."""
+    values = {"params": dataclasses.asdict(params), "labels": use_labels, "encoder": encoder_digest}
+    return json_digest({"task": task.name, "version": __version__, **values})
+
+
+def data_hash(task: Task, workspace: Workspace) -> str:
+    """Digest of every table the task reads, its gold table included."""
+    return workspace.digest([*task.inputs, *([task.gold] if task.gold else [])])
+
+
+def _require_inputs(task: Task, workspace: Workspace, use_labels: bool) -> None:
+    missing = task.missing(lambda name: workspace.has(name) and (use_labels or name != task.gold))
+    if missing:
+        tables = ", ".join(f"'{name}'" for name in missing)
+        raise MissingTable(
+            f"{task.name} lacks {tables} in {workspace.data}; it needs {task.needs_text()};"
+            f" bring the rest with `cxm import`"
+        )
+
+
+def _train_gold(task: Task, workspace: Workspace, use_labels: bool) -> pl.DataFrame | None:
+    if not (use_labels and task.gold and workspace.has(task.gold)):
+        return None
+    gold = workspace.read(task.gold)
+    if "split" not in gold.collect_schema():
+        return None
+    train = gold.filter(pl.col("split") == "train").drop("split").collect()
+    return train if train.height else None
+
+
+def _read_inputs(task: Task, workspace: Workspace) -> Tables:
+    tables = workspace.read_all([*task.inputs, *([task.gold] if task.gold else [])])
+    return {name: frame for name, frame in tables.items() if name != task.gold}
+
+
+def _sorted_by_key(frame: pl.DataFrame, name: str) -> pl.DataFrame:
+    key = TABLES[name].key
+    return frame.sort(key) if key else frame
+
+
+def _answer(
+    method: Method, tables: Tables, train: pl.DataFrame | None, params: Params, workspace: Workspace
+) -> tuple[Model, Results]:
+    model = method.fit(tables, train, params, workspace.services)
+    return model, method.predict(tables, model, params, workspace.services)
+
+
+def is_fresh(task: Task, workspace: Workspace, params: Params, use_labels: bool = True) -> bool:
+    """Whether the results in `out` are what running now would give."""
+    manifest = workspace.manifest(task.name)
+    return bool(
+        manifest
+        and manifest["params_hash"]
+        == params_hash(task, params, use_labels, workspace.services.encoder.digest)
+        and manifest["data_hash"] == data_hash(task, workspace)
+        and all(store.exists(workspace.out, name) for name in manifest["writes"])
+        and (workspace.out / "models" / task.name / "facts.json").exists()
+    )
+
+
+def run(
+    task: Task,
+    workspace: Workspace,
+    params: Params | None = None,
+    use_labels: bool = True,
+    force: bool = True,
+) -> dict[str, Path]:
+    """Fit, predict and write the result tables; returns their paths, the main one first.
+
+    With `force=False` nothing is done where the results are fresh. Raises `MissingTable` if no
+    alternative of `needs` is there, `RowProblems` if a table breaks a rule.
+    """
+    params = params or task.params()
+    _require_inputs(task, workspace, use_labels)
+    if force or not is_fresh(task, workspace, params, use_labels):
+        _run(task, workspace, params, use_labels)
+    manifest = workspace.manifest(task.name) or {"writes": []}
+    written = [name for name in task.writes if name in manifest["writes"]]
+    return {name: store.files(workspace.out, name)[0] for name in written}
+
+
+def _run(task: Task, workspace: Workspace, params: Params, use_labels: bool) -> None:
+    started = time.monotonic()
+    tables = _read_inputs(task, workspace)
+    train = _train_gold(task, workspace, use_labels)
+    before = data_hash(task, workspace)
+    model, results = _answer(task.method, tables, train, params, workspace)
+    workspace.manifest_path(task.name).unlink(missing_ok=True)
+    model.save(workspace.out / "models" / task.name)
+    for name in task.writes:
+        part = task.name if name == "model_comparison" else None
+        if name in results:
+            store.write(_sorted_by_key(results[name], name), workspace.out, name, part)
+        elif part is None:
+            store.remove(workspace.out, name)
+    store.remove_part(workspace.out, "scores", task.name)
+    workspace.write_manifest(
+        task.name,
+        {
+            "writes": sorted(results),
+            "params": dataclasses.asdict(params),
+            "labels": use_labels,
+            "n_train": 0 if train is None else train.height,
+            "params_hash": params_hash(task, params, use_labels, workspace.services.encoder.digest),
+            "data_hash": before,
+            "tables": {name: str(workspace.directory_of(name)) for name in tables},
+            "encoder": workspace.services.encoder.digest,
+            "version": __version__,
+            "python": platform.python_version(),
+            "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seconds": round(time.monotonic() - started, 1),
+        },
+    )
+
+
+def score(
+    task: Task, workspace: Workspace, params: Params | None = None, use_labels: bool = True
+) -> pl.DataFrame:
+    """Score what `run` wrote (running first if params or data changed); returns rows of `scores`.
+
+    Empty where the task has nothing to be scored against.
+    """
+    params = params or task.params()
+    run(task, workspace, params, use_labels, force=False)
+    manifest = workspace.manifest(task.name) or {}
+    part = workspace.out / "scores" / f"{task.name}.parquet"
+    if not part.exists():
+        store.write(
+            _scores(task, workspace, params, use_labels, manifest), workspace.out, "scores", task.name
+        )
+    return store.scan_part(workspace.out, "scores", task.name).collect()
+
+
+def _scores(
+    task: Task, workspace: Workspace, params: Params, use_labels: bool, manifest: Mapping[str, Any]
+) -> pl.DataFrame:
+    tables = _read_inputs(task, workspace)
+    gold = workspace.read(task.gold).collect() if task.gold and workspace.has(task.gold) else None
+    results = {name: workspace.read(name).collect() for name in manifest["writes"]}
+    estimates = task.score(results, gold, tables, params)
+    if not estimates:
+        return TABLES["scores"].empty()
+    train = _train_gold(task, workspace, use_labels)
+    _, naive = _answer(task.naive, tables, train, params, workspace)
+    baseline = {e.metric: e.value for e in task.score(naive, gold, tables, params)}
+    order = {name: i for i, name in enumerate(task.metrics)}
+    estimates = sorted(estimates, key=lambda e: order.get(e.metric, len(order)))
+    return pl.DataFrame([_score_row(task, e, baseline, manifest) for e in estimates])
+
+
+def _score_row(
+    task: Task, estimate: Estimate, baseline: Mapping[str, float], manifest: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {
+        "task": task.name,
+        "metric": estimate.metric,
+        "value": estimate.value,
+        "low": estimate.low,
+        "high": estimate.high,
+        "n": estimate.n,
+        "baseline": baseline.get(estimate.metric) if estimate.low is not None else None,
+        "params_hash": manifest["params_hash"],
+        "data_hash": manifest["data_hash"],
+    }
+
+
+def model(task: Task, workspace: Workspace, params: Params | None = None) -> Model:
+    """The fitted model, made first if it is absent or stale (for single shots)."""
+    run(task, workspace, params, force=False)
+    return Model.load(workspace.out / "models" / task.name)

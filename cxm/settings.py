@@ -1,0 +1,34 @@
+"""The environment, read once per call into a frozen value.
+
+Machine, services and secrets live here; parameters of an algorithm live in a task's `Params`,
+limits and schedules in `reports/monitors.py` and `assets/schedules.py`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from platformdirs import user_cache_path
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Settings from `CXM_*` environment variables; nothing is read at import."""
+
+    model_config = SettingsConfigDict(env_prefix="CXM_", frozen=True, extra="ignore")
+
+    cache: Path = Field(
+        default_factory=lambda: user_cache_path("cxm"),
+        description="Directory of the encoder cache (per user).",
+    )
+    encoder: str = Field(
+        default="default",
+        description="Sentence encoder: `default` (all-MiniLM-L6-v2, embedded), a path or a hub id.",
+    )
+    max_bad_share: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="Share of bad rows above which an import stops.",
+    )

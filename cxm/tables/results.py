@@ -1,0 +1,246 @@
+"""Result tables: what tasks and reports write.
+
+A table belongs here if one of our own steps makes it. Every task lists the tables it writes.
+"""
+
+from __future__ import annotations
+
+import dataframely as dy
+import polars as pl
+
+from cxm.tables import columns as c
+from cxm.tables.gold import ANSWERS, POLARITIES, RELATIONS
+from cxm.tables.inputs import Taxonomy
+from cxm.tables.table import Table
+
+REPLY_STATUSES = ("answered", "tool", "nothing_needed", "needs_information", "no_article", "failed")
+
+
+class PredictedIntents(dy.Schema):
+    conversation_id = c.conversation_id(key=True)
+    rank = c.rank("1 is the best guess, also when `is_abstained`.")
+    intent = c.intent()
+    probability = c.share("Probability of this intent.")
+    is_abstained = c.boolean("The task answers: none of these.")
+
+
+class DiscoveredDrivers(dy.Schema):
+    conversation_id = c.conversation_id(key=True)
+    intent = c.intent("The nearest discovered driver.")
+    strength = c.share("How clearly the conversation belongs to it.")
+
+
+class IntentOverlaps(dy.Schema):
+    left_intent = c.intent(key=True)
+    right_intent = c.intent(key=True)
+    confusion_share = c.share("Share of the two intents' labelled rows that are confused.")
+    similarity = c.measure("Cosine of the two descriptions.", low=-1.01, high=1.01)
+    example_ids = c.texts("Conversations that show it.")
+
+
+class DriverChanges(dy.Schema):
+    period = c.period()
+    intent = c.intent(key=True)
+    n_conversations = c.count("Conversations of this driver in the period.")
+    share = c.share("Their share of all conversations of the period.")
+    previous_share = c.share("The share in the period before.", nullable=True)
+    rate_per_1000 = c.measure("Per 1,000 active customers.", nullable=True, low=0)
+    p_value = c.share("Two-proportion test against the period before.", nullable=True)
+    q_value = c.share("p after false-discovery control.", nullable=True)
+    volume_effect = c.measure("Change in contacts due to total volume.", nullable=True)
+    mix_effect = c.measure("Change in contacts due to the mix.", nullable=True)
+    handle_seconds = c.seconds("Handle time spent on the driver.", nullable=True)
+    csat_gap = c.measure("Mean csat against all conversations.", nullable=True)
+
+
+class ArticleHits(dy.Schema):
+    query_id = c.query_id(key=True)
+    rank = c.rank()
+    article_id = c.article_id()
+    passage = c.text("The best passage of the article.", may_be_empty=True)
+    score = c.measure("Higher is better; comparable within a query.")
+
+
+class KnowledgeGaps(dy.Schema):
+    gap_id = c.identifier("The gap.", key=True)
+    name = c.text("Its own distinctive words.")
+    n_conversations = c.count("Conversations in it.")
+    n_queries = c.count("Queries in it.")
+    answer_probability = c.share("Probability that an article answers, on average.")
+    example_ids = c.texts("Conversations or queries that show it.")
+
+
+class ArticleFindings(dy.Schema):
+    left_article_id = c.article_id(key=True)
+    right_article_id = c.article_id(key=True)
+    relation = c.category(RELATIONS, "How the two articles relate.")
+    left_quote = c.text("Sentence of the left article.", may_be_empty=True)
+    right_quote = c.text("Sentence of the right article.", may_be_empty=True)
+    score = c.share("Confidence.")
+
+    @dy.rule()
+    def left_before_right(cls) -> pl.Expr:
+        return pl.col("left_article_id") < pl.col("right_article_id")
+
+
+class QualityAnswers(dy.Schema):
+    conversation_id = c.conversation_id(key=True)
+    criterion = c.criterion(key=True)
+    answer = c.category(ANSWERS, "The given answer.")
+    probability = c.share("Probability of the given answer.")
+    evidence_turns = c.turn_indices("Turns that show it.")
+    explanation = c.text("Why, in a sentence.", may_be_empty=True)
+
+
+class PreparedReplies(dy.Schema):
+    conversation_id = c.conversation_id(key=True)
+    turn_index = c.turn_index("The turn that was prepared.")
+    article_ids = c.texts("Distinct articles, best first.")
+    reply = c.text("Quoted sentences.", nullable=True)
+    citations = c.json_text("List of {article_id, quote} behind each sentence of the reply.")
+    tool_name = c.tool_name("Top choice; null: no tool.", nullable=True)
+    tool_arguments = c.json_text("Arguments found in the dialogue.", nullable=True)
+    status = c.category(REPLY_STATUSES, "What the agent should do.")
+
+
+class SuggestedReplies(dy.Schema):
+    conversation_id = c.conversation_id(key=True)
+    turn_index = c.turn_index("The turn that was prepared.")
+    rank = c.rank()
+    reply = c.text("What an agent said in the nearest past situation.")
+    source_conversation_id = c.identifier("Where it was said.")
+    source_turn_index = c.turn_index("Where it was said.", key=False)
+    score = c.measure("Similarity of the two situations.")
+
+
+class TurnSentiment(dy.Schema):
+    conversation_id = c.conversation_id(key=True)
+    turn_index = c.turn_index()
+    score = c.measure("-1 negative to 1 positive.", unit="-1-1", low=-1, high=1)
+    polarity = c.category(POLARITIES, "The given polarity.")
+    probability = c.share("Probability of the given polarity.")
+
+
+class ConversationSentiment(dy.Schema):
+    conversation_id = c.conversation_id(key=True)
+    start_score = c.measure("Score of the first scored turns.", unit="-1-1", low=-1, high=1)
+    end_score = c.measure("Score of the last scored turns.", unit="-1-1", low=-1, high=1)
+    lowest_score = c.measure("The lowest score.", unit="-1-1", low=-1, high=1)
+    lowest_turn_index = c.turn_index("The turn with the lowest score.", key=False)
+    aspect = c.category(None, "What it is about.", nullable=True)
+
+
+class PredictedSatisfaction(dy.Schema):
+    conversation_id = c.conversation_id(key=True)
+    csat = c.measure("Predicted csat, never mixed with surveyed ones.", unit="1-5", low=1, high=5)
+    low = c.measure("Lower end of the 80 % prediction interval.", low=1, high=5)
+    high = c.measure("Upper end of the 80 % prediction interval.", low=1, high=5)
+
+
+class ChurnRisk(dy.Schema):
+    customer_id = c.customer_id(key=True)
+    horizon_days = c.count("Length of the look ahead.", unit="days", low=1, key=True)
+    probability = c.share("Probability of leaving within the horizon.")
+    expected_value = c.measure("Spend expected over the horizon.", unit="currency", nullable=True)
+    value_at_risk = c.measure("probability x expected_value.", unit="currency", nullable=True)
+    top_reasons = c.json_text("List of {covariate, effect} that moved the risk most.")
+
+
+class HazardRatios(dy.Schema):
+    term = c.identifier("Covariate or level.", key=True)
+    hazard_ratio = c.measure("Factor on the hazard of leaving.", low=0)
+    low = c.measure("Lower end of the 95 % interval.", low=0)
+    high = c.measure("Upper end of the 95 % interval.", low=0)
+    p_value = c.share("Wald test against 1.")
+
+
+class CustomerSegments(dy.Schema):
+    customer_id = c.customer_id(key=True)
+    recency_days = c.days("Days from the last purchase to the end of observation.")
+    frequency = c.count("Number of transactions.", low=1)
+    monetary = c.measure("Their sum.", unit="currency")
+    r_score = c.count("Recency score, 5 is best.", low=1, high=5)
+    f_score = c.count("Frequency score, 5 is best.", low=1, high=5)
+    m_score = c.count("Monetary score, 5 is best.", low=1, high=5)
+    rfm_cell = c.category(None, "The classical cell.")
+    segment = c.category(None, "Name of the mixture component.")
+    membership = c.json_text("Probability of each segment.")
+
+
+class SegmentProfiles(dy.Schema):
+    segment = c.category(None, "The segment.", key=True)
+    n_customers = c.count("Customers in it.")
+    customer_share = c.share("Their share of all customers.")
+    monetary_share = c.share("Their share of all spend.", nullable=True)
+    median_recency_days = c.days("Median recency.")
+    median_frequency = c.measure("Median number of transactions.", low=0)
+    median_monetary = c.measure("Median spend.", unit="currency")
+
+
+class SegmentMigration(dy.Schema):
+    previous_segment = c.category(None, "Segment a period ago.", key=True)
+    segment = c.category(None, "Segment now.", key=True)
+    n_customers = c.count("Customers who moved (or stayed).")
+
+
+class ModelComparison(dy.Schema):
+    task = c.category(None, "The task.", key=True)
+    model = c.category(None, "The model.", key=True)
+    metric = c.category(None, "The metric.", key=True)
+    value = c.measure("Its value.")
+    low = c.measure("Lower end of the 95 % interval.", nullable=True)
+    high = c.measure("Upper end of the 95 % interval.", nullable=True)
+
+
+class Scores(dy.Schema):
+    task = c.category(None, "The task.", key=True)
+    metric = c.category(None, "The metric.", key=True)
+    value = c.measure("Its value.")
+    low = c.measure("Lower end of the 95 % interval.", nullable=True)
+    high = c.measure("Upper end of the 95 % interval.", nullable=True)
+    n = c.count("Rows counted.")
+    baseline = c.measure("What the naive method gets on the same rows.", nullable=True)
+    params_hash = c.text("Digest of the parameters.")
+    data_hash = c.text("Digest of the tables it was made from.")
+
+
+class PeriodFigures(dy.Schema):
+    period = c.period()
+    name = c.category(None, "Name of the figure.", key=True)
+    value = c.measure("Its value.")
+    low = c.measure("Lower end of the 95 % interval.", nullable=True)
+    high = c.measure("Upper end of the 95 % interval.", nullable=True)
+    n = c.count("Rows counted.")
+
+
+def _result(name: str, schema: type[dy.Schema], doc: str) -> Table:
+    return Table(name, "result", schema, doc, keeps_further_columns=True)
+
+
+RESULT_TABLES = (
+    _result("predicted_intents", PredictedIntents, "Why customers contacted us, best guesses first."),
+    _result("discovered_taxonomy", Taxonomy, "Intents found without labels."),
+    _result("discovered_drivers", DiscoveredDrivers, "The discovered driver of each conversation."),
+    _result("intent_overlaps", IntentOverlaps, "Intents that are easily confused."),
+    _result("driver_changes", DriverChanges, "Drivers of this period against the last."),
+    _result("article_hits", ArticleHits, "Articles found for a query."),
+    _result("knowledge_gaps", KnowledgeGaps, "What no article answers."),
+    _result("article_findings", ArticleFindings, "Articles that repeat or contradict each other."),
+    _result("quality_answers", QualityAnswers, "Every criterion answered for every conversation."),
+    _result("prepared_replies", PreparedReplies, "What the agent should say or do next."),
+    _result("suggested_replies", SuggestedReplies, "What agents said in like situations."),
+    _result("turn_sentiment", TurnSentiment, "How each turn feels."),
+    _result("conversation_sentiment", ConversationSentiment, "The course of a conversation's sentiment."),
+    _result("predicted_satisfaction", PredictedSatisfaction, "Csat where no survey was answered."),
+    _result("churn_risk", ChurnRisk, "Who is about to leave, and what that is worth."),
+    _result("churn_backtest", ChurnRisk, "The same, predicted in the past and scored on what followed."),
+    _result("hazard_ratios", HazardRatios, "What makes customers leave."),
+    _result("customer_segments", CustomerSegments, "Who the customers are."),
+    _result("segment_profiles", SegmentProfiles, "What marks each segment."),
+    _result("segment_migration", SegmentMigration, "Who moved between segments."),
+    _result("model_comparison", ModelComparison, "Candidate models side by side."),
+    _result("scores", Scores, "How well each task does, beside a naive method."),
+    _result("kpis", PeriodFigures, "Key figures of each week."),
+    _result("score_history", PeriodFigures, "Scores as they stood each week."),
+    _result("kpi_history", PeriodFigures, "Key figures as they were reported each week."),
+)

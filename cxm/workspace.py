@@ -1,0 +1,111 @@
+"""A data directory, an output directory, and which result tables in it belong together.
+
+Where a task finds its input tables and where its results, models, index and manifests lie. What
+is done with them is in `cxm/runs.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from cxm import store
+from cxm.backends.cache import CachedEncoder
+from cxm.backends.encoder import Encoder, SentenceTransformerEncoder
+from cxm.errors import CxmError
+from cxm.settings import Settings
+from cxm.tables import TABLES
+from cxm.task import Services
+
+
+def json_digest(value: Any) -> str:
+    """Hex digest of a JSON value, the same for the same content."""
+    return blake2b(json.dumps(value, sort_keys=True, default=str).encode(), digest_size=8).hexdigest()
+
+
+@dataclass
+class Workspace:
+    """One data directory and one output directory.
+
+    `encoder` replaces the one the settings name (tests). Tables are read once and kept lazily.
+    """
+
+    data: Path
+    out: Path
+    encoder: Encoder | None = None
+    _frames: dict[str, pl.LazyFrame] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        self.data, self.out = Path(self.data).resolve(), Path(self.out).resolve()
+        store.check_directory(self.data)
+        if self.out == self.data:
+            raise CxmError(f"--out is the data directory {self.data}; results go elsewhere, e.g. --out out")
+
+    @cached_property
+    def services(self) -> Services:
+        """The encoder behind its cache, and the folder of the search index."""
+        settings = Settings()
+        encoder = self.encoder or CachedEncoder(SentenceTransformerEncoder(settings.encoder), settings.cache)
+        return Services(encoder, self.out / "index")
+
+    # ---------------------------------------------------------------- manifests
+
+    def manifest_path(self, task: str) -> Path:
+        """Where the manifest of a task's last run stands."""
+        return self.out / "manifests" / f"{task}.json"
+
+    def manifest(self, task: str) -> dict[str, Any] | None:
+        """What the last run of a task was made from; None if it was none, or on other data."""
+        try:
+            manifest = json.loads(self.manifest_path(task).read_text())
+        except (OSError, ValueError):
+            return None
+        is_ours = isinstance(manifest, dict) and manifest.get("data") == str(self.data)
+        return manifest if is_ours else None
+
+    def write_manifest(self, task: str, manifest: dict[str, Any]) -> None:
+        """Record a run; written last, so a killed run leaves no claim of a finished one."""
+        with store.atomic_path(self.manifest_path(task)) as temporary:
+            temporary.write_text(json.dumps({"data": str(self.data), **manifest}, indent=2, sort_keys=True))
+
+    def _is_own_result(self, name: str) -> bool:
+        manifests = (self.manifest(path.stem) for path in sorted(self.out.glob("manifests/*.json")))
+        return any(name in manifest.get("writes", []) for manifest in manifests if manifest)
+
+    # ---------------------------------------------------------------- tables
+
+    def directory_of(self, name: str) -> Path | None:
+        """Where a table is read from: results from out, then data; None if it is nowhere."""
+        if TABLES[name].kind == "result" and store.exists(self.out, name) and self._is_own_result(name):
+            return self.out
+        return self.data if store.exists(self.data, name) else None
+
+    def has(self, name: str) -> bool:
+        """Whether the table can be read."""
+        return self.directory_of(name) is not None
+
+    def read(self, name: str) -> pl.LazyFrame:
+        """The table, checked; raises as `cxm.store.scan` does."""
+        directory = self.directory_of(name) or self.data
+        key = f"{directory}/{name}"
+        if key not in self._frames or TABLES[name].kind == "result":
+            self._frames[key] = store.scan(directory, name)
+        return self._frames[key]
+
+    def read_all(self, names: Iterable[str]) -> dict[str, pl.LazyFrame]:
+        """The tables that are there; `RowProblems` if keys between them point nowhere."""
+        frames = {name: self.read(name) for name in names if self.has(name)}
+        store.check_foreign_keys(frames, self.data)
+        return frames
+
+    def digest(self, names: Iterable[str]) -> str:
+        """Digest of the content of these tables, absent ones included as such."""
+        found = {name: self.directory_of(name) for name in sorted(set(names))}
+        return json_digest({name: store.digest(d, name) if d else None for name, d in found.items()})
