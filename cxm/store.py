@@ -169,7 +169,7 @@ def _key_text(row: Mapping[str, Any], key: list[str]) -> str:
 
 def row_problems(frame: pl.LazyFrame, table: Table) -> list[Problem]:
     """The rules of the declaration that rows of a conformed frame break."""
-    _, failure = table.schema.filter(frame.select(list(table.columns)), eager=False)
+    _, failure = table.schema.filter(frame.select(list(table.columns)))
     counts = failure.counts()
     if not counts:
         return []

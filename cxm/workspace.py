@@ -30,6 +30,13 @@ def json_digest(value: Any) -> str:
     return blake2b(json.dumps(value, sort_keys=True, default=str).encode(), digest_size=8).hexdigest()
 
 
+def make_services(out: Path, encoder: Encoder | None = None) -> Services:
+    """The encoder the settings name (or `encoder`) behind its cache, and the search index's folder."""
+    settings = Settings()
+    cached = encoder or CachedEncoder(SentenceTransformerEncoder(settings.encoder), settings.cache)
+    return Services(cached, Path(out).resolve() / "index")
+
+
 @dataclass
 class Workspace:
     """One data directory and one output directory.
@@ -51,9 +58,7 @@ class Workspace:
     @cached_property
     def services(self) -> Services:
         """The encoder behind its cache, and the folder of the search index."""
-        settings = Settings()
-        encoder = self.encoder or CachedEncoder(SentenceTransformerEncoder(settings.encoder), settings.cache)
-        return Services(encoder, self.out / "index")
+        return make_services(self.out, self.encoder)
 
     # ---------------------------------------------------------------- manifests
 

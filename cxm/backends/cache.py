@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cxm.backends.encoder import Encoder, Vectors
+from cxm.backends.encoder import Encoder, Vectors, as_unit
 from cxm.errors import CxmError
 
 # Small enough that a killed run loses little, large enough that sorting by length pays.
@@ -69,7 +69,7 @@ class CachedEncoder:
                 found.update(rows)
         halves = np.frombuffer(b"".join(found[key] for key in keys), dtype=np.float16)
         vectors[:] = halves.reshape(len(keys), self.n_dimensions)
-        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+        return as_unit(vectors)
 
     def _connect(self) -> sqlite3.Connection:
         path = self.directory / f"{self.digest}.sqlite"
@@ -79,7 +79,8 @@ class CachedEncoder:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=NORMAL")
             connection.execute(
-                "CREATE TABLE IF NOT EXISTS vectors (digest BLOB PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID"
+                "CREATE TABLE IF NOT EXISTS vectors"
+                " (digest BLOB PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID"
             )
         except (OSError, sqlite3.DatabaseError) as error:
             raise CxmError(

@@ -97,14 +97,14 @@ class SentenceTransformerEncoder:
     def n_dimensions(self) -> int:
         if self.name == "default":
             return 384
-        n_dimensions = self._model.get_embedding_dimension()
-        assert n_dimensions is not None
-        return n_dimensions
+        return int(self._model.get_embedding_dimension() or 0)
 
     @cached_property
     def _model(self) -> SentenceTransformer:
         from sentence_transformers import SentenceTransformer
+        from transformers.utils.logging import disable_progress_bar
 
+        disable_progress_bar()
         if self.name == "default":
             return SentenceTransformer(modules=_default_modules(self._directory), device="cpu")
         return SentenceTransformer(
@@ -130,7 +130,7 @@ class SentenceTransformerEncoder:
         model = self._model.eval()
         tokenizer: Any = model.tokenizer
         tokens = tokenizer(
-            texts,
+            [text.encode("utf-8", "replace").decode() for text in texts],  # lone surrogates
             truncation=True,
             max_length=model.max_seq_length,
             padding=False,
@@ -166,7 +166,13 @@ class HashingEncoder:
                 hashed = int.from_bytes(blake2b(word.encode(), digest_size=8).digest(), "big")
                 row[hashed % self.n_dimensions] += 1.0 if hashed >> 63 else -1.0
                 row[(hashed >> 8) % self.n_dimensions] += 0.5
-        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+        return as_unit(vectors)
+
+
+def as_unit(vectors: Vectors) -> Vectors:
+    """Rows of `(n, d)` at length 1; zero rows stay zero."""
+    unit: Vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    return unit
 
 
 def _default_directory() -> Path:

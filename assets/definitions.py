@@ -1,0 +1,35 @@
+"""Definitions: everything Dagster is told, put together.
+
+`build_defs` takes what a test or the command line wants otherwise. Assets, checks, schedules and
+resources themselves stand in the file named after them.
+"""
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+from assets.jobs import REPORT_JOB
+from assets.loggers import plain_lines
+from assets.resources import WorkspaceResource
+from assets.schedules import weekly_report
+from assets.sources import build_source_assets
+from assets.tasks import build_task_assets
+from cxm.task import Task
+from cxm.tasks import TASKS
+
+
+def build_defs(
+    *, tasks: Sequence[Task] = TASKS, workspace: WorkspaceResource | None = None
+) -> dg.Definitions:
+    """The whole project; `tasks` and `workspace` take the place of the usual ones."""
+    return dg.Definitions(
+        assets=[*build_source_assets(), *build_task_assets(tasks)],
+        jobs=[REPORT_JOB],
+        schedules=[weekly_report],
+        resources={"workspace": workspace or WorkspaceResource()},
+        loggers={"plain_lines": plain_lines},
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_defs()

@@ -1,0 +1,181 @@
+"""Task assets: for each task what it found, and how well.
+
+Everything is derived from the `Task`: key, group, description, what it depends on, run config. A
+new task needs no line here. How a task is run, scored and skipped when fresh is `cxm.runs`.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any, get_args, get_origin, get_type_hints
+
+import dagster as dg
+from pydantic import Field, TypeAdapter, ValidationError, create_model
+
+from assets.metadata import column_schema, markdown_table, score_table, table_metadata
+from assets.resources import WorkspaceResource
+from assets.sources import user_errors
+from cxm import runs
+from cxm.errors import CxmError
+from cxm.tables import TABLES
+from cxm.task import Params, Task
+from cxm.workspace import Workspace
+
+
+def scores_key(task: Task) -> dg.AssetKey:
+    """The asset of a task's scores."""
+    return dg.AssetKey(["scores", task.name])
+
+
+# ------------------------------------------------------------------ run config
+
+
+def _config_type(hint: Any) -> Any:
+    """The nearest type run config has: a tuple is given as a list."""
+    if get_origin(hint) is tuple:
+        return list[get_args(hint)[0]]  # type: ignore[misc]
+    return hint
+
+
+def config_class(task: Task) -> type[dg.Config]:
+    """Run config with the fields, defaults and explanations of the task's `Params`."""
+    hints = get_type_hints(task.params)
+    documented: dict[str, Any] = {
+        field.name: (
+            _config_type(hints[field.name]),
+            Field(
+                default=list(field.default) if isinstance(field.default, tuple) else field.default,
+                description=field.metadata.get("help"),
+            ),
+        )
+        for field in fields(task.params)
+    }
+    return create_model(f"{task.params.__name__}Config", __base__=dg.Config, **documented)
+
+
+def make_params(task: Task, values: dict[str, Any]) -> Params:
+    """`Params` from JSON values (run config, a manifest); `CxmError` if one does not fit."""
+    try:
+        params: Params = TypeAdapter(task.params).validate_python(values)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        raise CxmError(f"{task.name}: parameter {where}: {problem['msg']}") from error
+    return params
+
+
+# ------------------------------------------------------------------ what depends on what
+
+
+def upstream_keys(task: Task, earlier: Sequence[Task]) -> list[dg.AssetKey]:
+    """The tables a task reads, and the earlier tasks that write some of them."""
+    writers = {table: other.name for other in earlier for table in other.writes}
+    named = [*task.inputs, *([task.gold] if task.gold else [])]
+    keys = [name if TABLES[name].kind != "result" else writers.get(name) for name in named]
+    return [dg.AssetKey(key) for key in dict.fromkeys(keys) if key]
+
+
+# ------------------------------------------------------------------ the assets
+
+
+def _not_run(
+    task: Task, workspace: Workspace, context: dg.AssetExecutionContext | None = None
+) -> dg.MaterializeResult[Any] | None:
+    """The result of a task that lacks its tables; None if it has them."""
+    missing = task.missing(workspace.has)
+    if not missing:
+        return None
+    if context:
+        context.log.info(f"{task.name}: not run, it lacks {', '.join(missing)}")
+    return dg.MaterializeResult(
+        metadata={"status": "not_run", "lacks": ", ".join(missing), "needs": task.needs_text()}
+    )
+
+
+def _task_asset(task: Task, earlier: Sequence[Task]) -> dg.AssetsDefinition:
+    TaskConfig = config_class(task)
+
+    @dg.asset(
+        key=task.name,
+        deps=upstream_keys(task, earlier),
+        group_name=task.name,
+        kinds={"parquet"},
+        description=f"{task.title}. {task.question}",
+        metadata={"dagster/column_schema": column_schema(TABLES[task.writes[0]])},
+    )
+    def task_asset(
+        context: dg.AssetExecutionContext,
+        config: TaskConfig,  # type: ignore[valid-type]
+        workspace: WorkspaceResource,
+    ) -> dg.MaterializeResult[Any]:
+        started = time.monotonic()
+        with user_errors():
+            opened = workspace.workspace()
+            if not_run := _not_run(task, opened, context):
+                return not_run
+            before = opened.manifest(task.name)
+            context.log.info(f"{task.name} ...")
+            written = runs.run(task, opened, make_params(task, dict(config)), force=False)  # type: ignore[call-overload]
+        is_fresh = before == opened.manifest(task.name)
+        seconds = round(time.monotonic() - started, 1)
+        frames = {name: opened.read(name) for name in written}
+        main = table_metadata(TABLES[task.writes[0]], frames[task.writes[0]])
+        n_rows = {name: table_metadata(TABLES[name], frame)["dagster/row_count"] for name, frame in frames.items()}
+        done = "nothing new" if is_fresh else f"{main['dagster/row_count']:,} rows in {seconds:g} s"
+        context.log.info(f"{task.name}: {done}")
+        return dg.MaterializeResult(
+            metadata={
+                "status": "run",
+                **main,
+                "tables": markdown_table(["table", "rows"], n_rows.items()),
+                "path": dg.MetadataValue.path(str(written[task.writes[0]])),
+                "fresh": is_fresh,
+                "seconds": seconds,
+            }
+        )
+
+    return task_asset
+
+
+def _scores_asset(task: Task) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=scores_key(task),
+        deps=[task.name],
+        group_name=task.name,
+        kinds={"parquet"},
+        description=f"How well {task.name} does, with 95 % intervals, beside a naive method"
+        f" ({task.naive_name}) on the same rows.",
+        metadata={"dagster/column_schema": column_schema(TABLES["scores"])},
+    )
+    def scores_asset(
+        context: dg.AssetExecutionContext, workspace: WorkspaceResource
+    ) -> dg.MaterializeResult[Any]:
+        started = time.monotonic()
+        with user_errors():
+            opened = workspace.workspace()
+            if not_run := _not_run(task, opened):
+                return not_run
+            # What was run is scored, whatever run config it was run with.
+            manifest = opened.manifest(task.name) or {"params": {}, "labels": True}
+            params = make_params(task, manifest["params"])
+            scores = runs.score(task, opened, params, manifest["labels"])
+        return dg.MaterializeResult(
+            metadata={
+                "status": "scored" if scores.height else "nothing_to_score_against",
+                "dagster/row_count": scores.height,
+                "scores": score_table(scores),
+                "seconds": round(time.monotonic() - started, 1),
+                **{row["metric"]: row["value"] for row in scores.head(1).iter_rows(named=True)},
+            }
+        )
+
+    return scores_asset
+
+
+def build_task_assets(tasks: Sequence[Task]) -> list[dg.AssetsDefinition]:
+    """Two assets a task: its results and its scores."""
+    return [
+        asset
+        for position, task in enumerate(tasks)
+        for asset in (_task_asset(task, tasks[:position]), _scores_asset(task))
+    ]

@@ -1,0 +1,293 @@
+"""Commands that answer one question: a search, a text, a conversation, a set of customers.
+
+Each builds a one-row table and hands it to the task's own `predict`, with the model that
+`cxm run` left in `--out` (made first if it is absent or stale).
+"""
+
+from __future__ import annotations
+
+import json as json_
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import polars as pl
+from cyclopts import App, Parameter
+
+from cxm import runs
+from cxm.cli.data import Json
+from cxm.cli.output import note, print_json, print_rows
+from cxm.cli.tasks import Data, Out
+from cxm.errors import CxmError, did_you_mean
+from cxm.store import checked, write
+from cxm.tables import TABLES
+from cxm.task import Results, Services, Tables, Task
+from cxm.tasks import by_name
+from cxm.workspace import Workspace, make_services
+
+_SHOT = "shot"
+Count = Annotated[int, Parameter(help="How many to show.")]
+
+
+def _answer(task: Task, workspace: Workspace | None, shot: dict[str, pl.DataFrame], out: Path) -> Results:
+    """The task's prediction for the rows of `shot`, beside the workspace's other tables."""
+    params = task.params()
+    services: Services = workspace.services if workspace else make_services(out)
+    present = {name: workspace.read(name) for name in task.inputs if workspace and workspace.has(name)}
+    tables: Tables = {**present, **{name: frame.lazy() for name, frame in shot.items()}}
+    if workspace and task.missing(workspace.has) is None:
+        model = runs.model(task, workspace)
+    else:
+        missing = task.missing(lambda name: name in tables)
+        if missing:
+            where = f" in {workspace.data}" if workspace else ""
+            raise CxmError(f"{task.name} lacks {', '.join(missing)}{where}; it needs {task.needs_text()}")
+        model = task.method.fit(tables, None, params, services)
+    return task.method.predict(tables, model, params, services)
+
+
+def _one_conversation(turns: list[dict[str, Any]], channel: str = "chat") -> dict[str, pl.DataFrame]:
+    head = {"conversation_id": _SHOT, "channel": channel, "started_at": datetime(2000, 1, 1, tzinfo=UTC)}
+    rows = [{"conversation_id": _SHOT, "turn_index": i, **turn} for i, turn in enumerate(turns)]
+    return {
+        "conversations": checked(pl.DataFrame([head]), "conversations"),
+        "turns": checked(pl.DataFrame(rows), "turns"),
+    }
+
+
+def _require_words(text: str, what: str) -> None:
+    if not text.strip():
+        raise CxmError(f"the {what} is empty; give some words")
+
+
+def search(query: str, /, *, data: Data, out: Out = Path("out"), n: Count = 5, json: Json = False) -> int:
+    """Find the articles that answer a question.
+
+    Example: cxm search "how do I return a faulty drill" --data data
+
+    Parameters
+    ----------
+    query
+        The question, in any words.
+    """
+    _require_words(query, "query")
+    workspace = Workspace(data, out)
+    shot = {"queries": pl.DataFrame({"query_id": [_SHOT], "text": [query]})}
+    hits = _answer(by_name("article_search"), workspace, shot, out)["article_hits"].head(n)
+    articles = workspace.read("articles").select("article_id", "title", "section").collect()
+    rows = (
+        hits.join(articles, on="article_id", how="left", validate="m:1", maintain_order="left")
+        .select("rank", "article_id", "title", "section", "passage", "score")
+        .to_dicts()
+    )
+    print_json(rows) if json else print_rows(rows)
+    return 0
+
+
+def intent(text: str, /, *, data: Data, out: Out = Path("out"), n: Count = 3, json: Json = False) -> int:
+    """Why would a customer say this?
+
+    Example: cxm intent "my parcel never came" --data data
+
+    Parameters
+    ----------
+    text
+        What the customer said.
+    """
+    _require_words(text, "text")
+    shot = _one_conversation([{"speaker": "customer", "text": text}])
+    results = _answer(by_name("intent_prediction"), Workspace(data, out), shot, out)
+    rows = results["predicted_intents"].drop("conversation_id").head(n).to_dicts()
+    print_json(rows) if json else print_rows(rows)
+    return 0
+
+
+def sentiment(text: str, /, *, data: Path | None = None, out: Out = Path("out"), json: Json = False) -> int:
+    """How does this text feel?
+
+    Example: cxm sentiment "third call and still no refund"
+
+    Parameters
+    ----------
+    text
+        What the customer said.
+    data
+        Data directory to learn from; without it the method without labels is used.
+    """
+    _require_words(text, "text")
+    shot = _one_conversation([{"speaker": "customer", "text": text}])
+    workspace = Workspace(data, out) if data else None
+    rows = _answer(by_name("sentiment"), workspace, shot, out)["turn_sentiment"]
+    answer = rows.drop("conversation_id", "turn_index").row(0, named=True)
+    print_json(answer) if json else print_rows([answer])
+    return 0
+
+
+def reply(conversation: Path, /, *, data: Data, out: Out = Path("out"), json: Json = False) -> int:
+    """Prepare the next reply of a conversation.
+
+    Example: cxm reply conversation.jsonl --data data
+
+    Parameters
+    ----------
+    conversation
+        JSON Lines, a turn a line: {"speaker": "customer", "text": "..."}.
+    """
+    shot = _one_conversation(_read_turns(conversation))
+    point = {"conversation_id": [_SHOT], "turn_index": [shot["turns"].height]}
+    shot["reply_points"] = checked(pl.DataFrame(point), "reply_points")
+    results = _answer(by_name("multi_turn_rag"), Workspace(data, out), shot, out)
+    prepared = results["prepared_replies"].drop("conversation_id").row(0, named=True)
+    prepared["citations"] = json_.loads(prepared["citations"])
+    prepared["tool_arguments"] = json_.loads(prepared["tool_arguments"] or "null")
+    suggested = results.get("suggested_replies", TABLES["suggested_replies"].empty())
+    prepared["suggested_replies"] = suggested.drop("conversation_id", "turn_index").to_dicts()
+    if json:
+        print_json(prepared)
+        return 0
+    print(f"status: {prepared['status']}")
+    if prepared["reply"]:
+        print(f"reply:  {prepared['reply']}")
+    if prepared["tool_name"]:
+        arguments = json_.dumps(prepared["tool_arguments"], ensure_ascii=False)
+        print(f"tool:   {prepared['tool_name']} {arguments}")
+    print_rows([{"article": c["article_id"], "quote": c["quote"]} for c in prepared["citations"]])
+    print_rows(prepared["suggested_replies"], ["rank", "reply", "source_conversation_id"])
+    return 0
+
+
+def _read_turns(path: Path) -> list[dict[str, Any]]:
+    turns = []
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig", errors="replace").splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            turn = json_.loads(line)
+            turns.append({"speaker": turn["speaker"], "text": str(turn["text"])})
+        except (ValueError, KeyError, TypeError) as error:
+            raise CxmError(
+                f'{path} line {number} is not a turn; expected {{"speaker": "customer", "text": "..."}}'
+            ) from error
+    if not turns:
+        raise CxmError(f'{path} has no turns; give one a line: {{"speaker": "customer", "text": "..."}}')
+    return turns
+
+
+def show(conversation_id: str, /, *, data: Data, out: Out = Path("out"), json: Json = False) -> int:
+    """A conversation with what was found in it.
+
+    Example: cxm show c-00017 --data data
+
+    Parameters
+    ----------
+    conversation_id
+        As in the table `conversations`.
+    """
+    workspace = Workspace(data, out)
+    mine = pl.col("conversation_id") == conversation_id
+    turns = workspace.read("turns").filter(mine).sort("turn_index").drop("conversation_id").collect()
+    if not turns.height:
+        ids = (
+            workspace.read("turns").select("conversation_id").unique().collect()["conversation_id"].to_list()
+        )
+        near = did_you_mean(conversation_id, ids) if len(ids) < 100_000 else ""
+        hint = near if near.startswith("; did") else ""
+        raise CxmError(f"no turns of conversation '{conversation_id}' in {workspace.data}{hint}")
+    if workspace.has("turn_sentiment"):
+        found = workspace.read("turn_sentiment").filter(mine).select("turn_index", "polarity").collect()
+        turns = turns.join(found, on="turn_index", how="left", validate="1:1", maintain_order="left")
+    facts: dict[str, Any] = {}
+    for name in ("conversations", "predicted_intents", "conversation_sentiment", "quality_answers"):
+        if workspace.has(name):
+            facts[name] = workspace.read(name).filter(mine).drop("conversation_id").collect().to_dicts()
+    if json:
+        print_json({"conversation_id": conversation_id, "turns": turns.to_dicts(), **facts})
+        return 0
+    for name, rows in facts.items():
+        print(name.replace("_", " "))
+        print_rows(
+            [{k: v for k, v in row.items() if v is not None} for row in rows[:1]] if len(rows) == 1 else rows
+        )
+    print_rows(turns.drop("spoken_at").to_dicts())
+    return 0
+
+
+def lookalike(*, seed: Path, data: Data, out: Out = Path("out"), n: Count = 20, json: Json = False) -> int:
+    """Customers most like a given set.
+
+    Example: cxm lookalike --seed ids.csv --data data
+
+    Parameters
+    ----------
+    seed
+        CSV with a column customer_id.
+    """
+    from cxm.methods.lookalikes import rank_lookalikes
+
+    workspace = Workspace(data, out)
+    try:
+        given = pl.read_csv(seed, infer_schema=False)
+    except pl.exceptions.PolarsError as error:
+        raise CxmError(f"{seed} cannot be read as CSV: {str(error).splitlines()[0]}") from error
+    if "customer_id" not in given.columns:
+        raise CxmError(f"{seed} has no column customer_id (it has: {', '.join(given.columns)})")
+    rows = rank_lookalikes(workspace.read("transactions"), given["customer_id"].to_list()).head(n).to_dicts()
+    print_json(rows) if json else print_rows(rows)
+    return 0
+
+
+kb = App(name="kb", help="Review findings in the knowledge base.")
+
+
+@kb.command(name="dismiss")
+def dismiss(
+    left: str,
+    right: str,
+    /,
+    *,
+    reason: str,
+    data: Path,
+    out: Out = Path("out"),
+    json: Json = False,
+) -> int:
+    """Set a finding aside; it stays so while the two sentences are unchanged.
+
+    Example: cxm kb dismiss a-012 a-040 --reason "different plans" --data data
+
+    Parameters
+    ----------
+    left, right
+        The two articles, in any order.
+    reason
+        Why it is no defect.
+    data
+        Data directory; its table dismissed_findings is written.
+    """
+    from cxm.methods.alignment import sentences_digest
+
+    workspace = Workspace(data, out)
+    left, right = sorted((left, right))
+    runs.run(by_name("kb_refinement"), workspace, force=False)
+    is_pair = (pl.col("left_article_id") == left) & (pl.col("right_article_id") == right)
+    found = workspace.read("article_findings").filter(is_pair).collect()
+    if not found.height:
+        raise CxmError(f"no finding about '{left}' and '{right}'; `cxm run kb_refinement` lists the findings")
+    row = found.row(0, named=True)
+    digest = sentences_digest(row["left_quote"], row["right_quote"])
+    dismissed = pl.DataFrame(
+        {
+            "left_article_id": [left],
+            "right_article_id": [right],
+            "reason": [reason],
+            "sentences_digest": [digest],
+        }
+    )
+    if workspace.has("dismissed_findings"):
+        others = workspace.read("dismissed_findings").filter(~is_pair).collect()
+        dismissed = pl.concat([others, dismissed]).sort("left_article_id", "right_article_id")
+    path = write(dismissed, workspace.data, "dismissed_findings")
+    print_json({"file": str(path), "rows": dismissed.height}) if json else print(
+        f"{dismissed.height} in {path}"
+    )
+    note("left out from the next run on")
+    return 0

@@ -1,0 +1,144 @@
+"""Commands that run and score a task; flags derive from the task's `Params`."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_type_hints
+
+from cyclopts import App, Parameter
+
+from cxm import runs
+from cxm.cli.data import Json
+from cxm.cli.output import note, print_json, print_rows
+from cxm.errors import MissingTable
+from cxm.task import Params, Task
+from cxm.tasks import TASKS
+from cxm.workspace import Workspace
+
+Data = Annotated[Path, Parameter(help="Data directory; it is never written to.")]
+Out = Annotated[Path, Parameter(help="Output directory.")]
+Labels = Annotated[
+    Literal["train", "none"] | None, Parameter(help="`none`: the method without labels [default: train]")
+]
+
+
+def tasks(*, json: Json = False) -> int:
+    """The tasks: question, tables needed and written, metrics.
+
+    Example: cxm tasks --json
+    """
+    if json:
+        print_json([_describe(task) for task in TASKS])
+        return 0
+    for task in TASKS:
+        print(f"\n{task.name}: {task.question}")
+        print(f"  needs   {task.needs_text()}")
+        print(f"  writes  {', '.join(task.writes)}")
+        print(f"  metrics {', '.join(task.metrics)}")
+        print(f"  naive   {task.naive_name}")
+    return 0
+
+
+def _describe(task: Task) -> dict[str, Any]:
+    return {
+        "task": task.name,
+        "title": task.title,
+        "question": task.question,
+        "needs": [list(alternative) for alternative in task.needs],
+        "uses": list(task.uses),
+        "gold": task.gold,
+        "writes": list(task.writes),
+        "metrics": list(task.metrics),
+        "naive": task.naive_name,
+        "params": [
+            {"name": f.name, "default": f.default, "help": f.metadata["help"]}
+            for f in dataclasses.fields(task.params)
+        ],
+    }
+
+
+def params_of(task: Task, given: dict[str, Any], base: dict[str, Any]) -> Params:
+    """The task's parameters: what was given, over `base` (an earlier run), over the defaults."""
+    values = {}
+    for f in dataclasses.fields(task.params):
+        value = given.get(f.name)
+        value = base.get(f.name, f.default) if value is None else value
+        values[f.name] = tuple(value) if isinstance(value, list) else value
+    return task.params(**values)
+
+
+def _run(task: Task, data: Path, out: Path, labels: str | None, json: bool, **given: Any) -> int:
+    workspace = Workspace(data, out)
+    written = runs.run(task, workspace, params_of(task, given, {}), use_labels=labels != "none")
+    rows = [{"table": name, "rows": _height(path), "file": str(path)} for name, path in written.items()]
+    print_json(rows) if json else print_rows(rows)
+    return 0
+
+
+def _height(path: Path) -> int:
+    import polars as pl
+
+    return int(pl.scan_parquet(path, glob=False).select(pl.len()).collect().item())
+
+
+def _score(task: Task, data: Path, out: Path, labels: str | None, json: bool, **given: Any) -> int:
+    workspace = Workspace(data, out)
+    # Without flags, what `run` wrote is scored: its parameters, with or without labels.
+    last = workspace.manifest(task.name) or {}
+    use_labels = last.get("labels", True) if labels is None else labels != "none"
+    scores = runs.score(task, workspace, params_of(task, given, last.get("params", {})), use_labels)
+    if not scores.height:
+        missing = f"no '{task.gold}' with test rows" if task.gold else "nothing to score"
+        raise MissingTable(f"{task.name} cannot be scored: {missing} in {workspace.data}; bring labels in")
+    if json:
+        print_json(scores.to_dicts())
+        return 0
+    print_rows(scores.select("metric", "value", "low", "high", "n", "baseline").to_dicts())
+    note(f"baseline: {task.naive_name}")
+    return 0
+
+
+def _command(task: Task, action: Callable[..., int]) -> Callable[..., int]:
+    """A function whose signature holds the task's parameters, for the command line to read."""
+    hints = get_type_hints(task.params)
+    parameters = [
+        inspect.Parameter("data", inspect.Parameter.KEYWORD_ONLY, annotation=Data),
+        inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, annotation=Out, default=Path("out")),
+        inspect.Parameter("labels", inspect.Parameter.KEYWORD_ONLY, annotation=Labels, default=None),
+        inspect.Parameter("json", inspect.Parameter.KEYWORD_ONLY, annotation=Json, default=False),
+    ]
+    for f in dataclasses.fields(task.params):
+        text = f"{f.metadata['help']} [default: {f.default}]"
+        annotation = Annotated[hints[f.name] | None, Parameter(help=text, negative="")]
+        parameters.append(
+            inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=None)
+        )
+
+    def command(**values: Any) -> int:
+        # An absent flag may be left out of the call altogether.
+        known = {"out": Path("out"), "labels": None, "json": False, **values}
+        return action(task, **known)
+
+    command.__name__ = task.name
+    command.__doc__ = f"{task.title}: {task.question}\n\nNeeds {task.needs_text()}."
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in parameters}
+    return command
+
+
+run = App(
+    name="run",
+    help="Fit (on train labels where there are any), predict, and write the result tables.",
+    help_epilogue="Example: cxm run intent_prediction --data data --out out --labels none",
+)
+score = App(
+    name="score",
+    help="Score what `run` wrote, beside a naive method; runs first if parameters or data changed.",
+    help_epilogue="Example: cxm score intent_prediction --data data --out out --json",
+)
+for _task in TASKS:
+    run.command(_command(_task, _run), name=_task.name)
+    score.command(_command(_task, _score), name=_task.name)

@@ -1,0 +1,170 @@
+"""Columns of any kind to a numeric matrix: planned on training rows, applied to any rows.
+
+Belongs here: what a column of customers becomes (a number, a flag, levels). Which table a column
+comes from is the task's business; what is fitted on the matrix stands in `cox`, `hazards` and
+`repeat_purchase`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+Matrix = NDArray[np.float64]
+
+MISSING = "(missing)"
+OTHER = "(other)"
+_MAX_LEVELS = 20
+_MIN_ROWS = 10
+_MIN_SHARE = 0.01
+_CLIP = 6.0
+
+
+@dataclass(frozen=True)
+class Term:
+    """One column of the matrix.
+
+    `level` is set for levels of a category, `reference` is the level they are compared with.
+    A number or flag is `(x - center) / scale` (a flag's scale is 1); levels and gaps are 0 or 1.
+    """
+
+    name: str
+    covariate: str
+    kind: str
+    center: float = 0.0
+    scale: float = 1.0
+    level: str | None = None
+    reference: str | None = None
+
+
+Plan = list[Term]
+
+
+def plan_covariates(frame: pl.DataFrame, skip: tuple[str, ...] = ()) -> Plan:
+    """The terms to make of a frame's columns, learned from its rows.
+
+    Levels (and gaps) of fewer than 10 rows or 1 % are merged, at most 20 levels are kept, so a column
+    of ids falls away by itself, as do constant and linearly dependent terms, and columns that are
+    neither number, boolean nor text (dates say something only beside another date). No rows give [].
+    """
+    floor = max(_MIN_ROWS, int(np.ceil(_MIN_SHARE * frame.height)))
+    terms: Plan = []
+    for name in sorted(c for c in frame.columns if c not in skip):
+        column = frame[name]
+        if column.dtype.is_numeric() or column.dtype == pl.Boolean:
+            terms += _number_terms(name, column, floor)
+        elif column.dtype in (pl.String, pl.Categorical, pl.Enum):
+            terms += _level_terms(name, _as_levels(column), floor)
+    if not terms or not frame.height:
+        return []
+    matrix = encode(frame, terms)
+    return [terms[i] for i in _independent(matrix)]
+
+
+def _as_numbers(column: pl.Series) -> pl.Series:
+    numbers = column.cast(pl.Float64, strict=False)
+    return numbers.set(~numbers.is_finite(), None)
+
+
+def _as_levels(column: pl.Series) -> pl.Series:
+    text = column.cast(pl.String).str.strip_chars()
+    return text.set(text == "", None).fill_null(MISSING)
+
+
+def _number_terms(name: str, column: pl.Series, floor: int) -> Plan:
+    numbers = _as_numbers(column)
+    terms = []
+    spread = numbers.std()
+    if isinstance(spread, float) and np.isfinite(spread) and spread > 0:
+        kind = "flag" if column.dtype == pl.Boolean else "number"
+        mean = float(numbers.mean())  # type: ignore[arg-type]
+        terms.append(Term(name, name, kind, mean, 1.0 if kind == "flag" else spread))
+    if floor <= numbers.null_count() <= len(column) - floor:
+        terms.append(Term(f"{name} is missing", name, "gap"))
+    return terms
+
+
+def _level_terms(name: str, levels: pl.Series, floor: int) -> Plan:
+    counts = (
+        levels.value_counts()
+        .rename({levels.name: "level"})
+        .sort(["count", "level"], descending=[True, False])
+    )
+    kept = counts.filter(pl.col("count") >= floor).head(_MAX_LEVELS)["level"].to_list()
+    if not kept:
+        return []
+    n_other = len(levels) - int(levels.is_in(kept).sum())
+    named = [*kept[1:], *([OTHER] if n_other >= floor else [])]
+    return [Term(f"{name}={level}", name, "level", level=level, reference=kept[0]) for level in named]
+
+
+def encode(frame: pl.DataFrame, plan: Plan) -> Matrix:
+    """The matrix `(n_rows, n_terms)`; unknown numbers lie at the mean, unknown levels in `(other)`.
+
+    A planned column that is absent counts as missing in every row.
+    """
+    matrix = np.zeros((frame.height, len(plan)))
+    for name in {term.covariate for term in plan}:
+        columns = [(i, term) for i, term in enumerate(plan) if term.covariate == name]
+        values = frame[name] if name in frame.columns else pl.Series([None] * frame.height, dtype=pl.String)
+        is_category = columns[0][1].kind == "level"
+        prepared = _as_levels(values) if is_category else _as_numbers(values)
+        named = {str(t.level) for _, t in columns} | {str(t.reference) for _, t in columns}
+        for i, term in columns:
+            matrix[:, i] = _term_values(prepared, term, named)
+    return matrix
+
+
+def _term_values(prepared: pl.Series, term: Term, named: set[str]) -> Matrix:
+    if term.level == OTHER:
+        values = ~prepared.is_in(list(named))
+    elif term.kind == "level":
+        values = prepared == term.level
+    elif term.kind == "gap":
+        values = prepared.is_null()
+    else:
+        scaled = (prepared.fill_null(term.center).to_numpy() - term.center) / term.scale
+        return np.clip(scaled, -_CLIP, _CLIP)
+    return values.cast(pl.Float64).to_numpy()
+
+
+def _independent(matrix: Matrix) -> list[int]:
+    """Columns that are not constant nor a linear combination of earlier ones."""
+    centred = matrix - matrix.mean(axis=0)
+    norms = np.linalg.norm(centred, axis=0)
+    left_over = np.zeros(matrix.shape[1])
+    diagonal = np.abs(np.diag(np.linalg.qr(centred, mode="r")))
+    left_over[: len(diagonal)] = diagonal
+    return [i for i, norm in enumerate(norms) if norm > 1e-9 and left_over[i] > 1e-6 * norm]
+
+
+def strongest(contributions: Matrix, plan: Plan, n: int = 3) -> list[list[dict[str, Any]]]:
+    """For each row the `n` covariates that moved it most, as `{covariate, effect}`, strongest first.
+
+    `contributions` `(n_rows, n_terms)` are summed over the terms of a covariate; those without any
+    effect are left out.
+    """
+    names = sorted({term.covariate for term in plan})
+    groups = np.zeros((len(plan), len(names)))
+    for i, term in enumerate(plan):
+        groups[i, names.index(term.covariate)] = 1.0
+    effects = np.round(contributions @ groups, 4) if names else np.zeros((len(contributions), 0))
+    order = np.argsort(-np.abs(effects), axis=1, kind="stable")[:, :n]
+    return [
+        [{"covariate": names[j], "effect": float(row[j])} for j in columns if row[j]]
+        for row, columns in zip(effects, order, strict=True)
+    ]
+
+
+def to_facts(plan: Plan) -> list[dict[str, Any]]:
+    """The plan as JSON."""
+    return [asdict(term) for term in plan]
+
+
+def from_facts(facts: list[dict[str, Any]]) -> Plan:
+    """The plan back from JSON."""
+    return [Term(**term) for term in facts]

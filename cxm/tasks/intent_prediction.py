@@ -1,0 +1,333 @@
+"""Why did the customer contact us?
+
+With labels a linear classifier, without them the taxonomy's own words, without a taxonomy
+drivers that are discovered. How texts become features and how drivers change over time is in
+`cxm.methods`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from cxm.methods.abstaining import choose_threshold
+from cxm.methods.conversations import describe_conversations
+from cxm.methods.descriptions import describe_intent, nearest_descriptions
+from cxm.methods.discovery import cluster_strength, cluster_vectors, name_groups
+from cxm.methods.drivers import WEEK, compare_periods
+from cxm.methods.overlap import find_overlaps
+from cxm.methods.text_classifier import TextClassifier, fit_text_classifier
+from cxm.metrics import Estimate, estimate
+from cxm.metrics import classification as metric
+from cxm.metrics.intervals import mean_of
+from cxm.tables import TABLES
+from cxm.task import Method, Model, Params, Results, Services, Tables, Task, param
+
+_MIN_RANKS = 3
+_NONE_OF_THESE = "\x00none of these"
+_UNANSWERED = "\x00no prediction"
+
+
+@dataclass(frozen=True)
+class IntentParams(Params):
+    """Parameters of `intent_prediction`."""
+
+    min_probability: float | None = param(
+        None, "Abstain below this probability (none: chosen on train rows by cross-validation)."
+    )
+    n_ranks: int = param(3, "Guesses written for each conversation (at least 3).")
+    n_drivers: tuple[int, ...] = param(
+        (8, 12, 16, 24, 32), "Numbers of drivers to try where there is no taxonomy."
+    )
+
+
+# ------------------------------------------------------------------ fit
+
+
+def _fit(tables: Tables, train: pl.DataFrame | None, params: IntentParams, services: Services) -> Model:
+    if "taxonomy" not in tables:
+        return _discover(tables, params, services)
+    taxonomy = tables["taxonomy"].sort("intent").collect()
+    intents = taxonomy["intent"].to_list()
+    words = [describe_intent(*row) for row in taxonomy.select("intent", "parent", "description").rows()]
+    descriptions = services.encoder.encode(words)
+    facts: dict[str, Any] = {"intents": intents, "threshold": 0.0, "learned": None, "overlaps": []}
+    arrays: dict[str, NDArray[Any]] = {"descriptions": descriptions}
+    if train is not None:
+        known = tables["conversations"].join(train.lazy(), on="conversation_id", how="semi")
+        frame, vectors = describe_conversations(known, tables["turns"], services.encoder.encode)
+        labelled = frame.join(train, on="conversation_id", how="left", validate="1:1", maintain_order="left")
+        _learn(labelled, vectors, facts, arrays, params)
+    if params.min_probability is not None:
+        facts["threshold"] = params.min_probability
+    return Model(facts, arrays)
+
+
+def _learn(
+    labelled: pl.DataFrame,
+    vectors: NDArray[np.float32],
+    facts: dict[str, Any],
+    arrays: dict[str, NDArray[Any]],
+    params: IntentParams,
+) -> None:
+    """Add a classifier, an abstaining threshold and overlaps learned from labelled conversations."""
+    is_known = np.array([intent in set(facts["intents"]) for intent in labelled["intent"]])
+    if not is_known.any():
+        return
+    inside = labelled.filter(pl.Series(is_known))
+    labels = inside["intent"].to_list()
+    classifier = fit_text_classifier(inside["text"].to_list(), vectors[is_known], labels, seed=params.seed)
+    outside = classifier.probabilities(
+        labelled.filter(pl.Series(~is_known))["text"].to_list(), vectors[~is_known]
+    )
+    truth = np.array([classifier.classes.index(label) for label in labels])
+    facts["learned"], learned = classifier.to_parts()
+    arrays.update({f"learned.{name}": array for name, array in learned.items()})
+    facts["unseen_share"] = _unseen_share(labels, facts["intents"])
+    facts["threshold"] = choose_threshold(classifier.out_of_fold, truth, outside)
+    facts["overlaps"] = find_overlaps(
+        classifier.out_of_fold,
+        truth,
+        classifier.classes,
+        inside["conversation_id"].to_list(),
+        arrays["descriptions"][[facts["intents"].index(label) for label in classifier.classes]],
+    )
+
+
+def _unseen_share(labels: list[str], intents: list[str]) -> float:
+    """Probability that the next conversation has an intent without an example (Good 1953)."""
+    counts = {label: labels.count(label) for label in set(labels)}
+    if len(counts) == len(intents):
+        return 0.0
+    return max(1, sum(n == 1 for n in counts.values())) / (len(labels) + 1)
+
+
+def _discover(tables: Tables, params: IntentParams, services: Services) -> Model:
+    frame, vectors = describe_conversations(tables["conversations"], tables["turns"], services.encoder.encode)
+    has_words = (frame["text"] != "").to_numpy()
+    if not has_words.any():
+        return Model(
+            {"intents": [], "discovered": []}, {"centres": np.zeros((0, vectors.shape[1]), np.float32)}
+        )
+    texts = frame.filter(pl.Series(has_words))["text"].to_list()
+    unit = _joined(vectors[has_words])
+    groups, centres = cluster_vectors(unit, params.n_drivers, params.seed)
+    names = name_groups(texts, groups, len(centres))
+    facts = {"intents": [name for name, _ in names], "discovered": names, "threshold": 0.0}
+    return Model(facts, {"centres": centres})
+
+
+def _joined(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    unit: NDArray[np.float32] = vectors / np.sqrt(2)
+    return unit
+
+
+# ------------------------------------------------------------------ predict
+
+
+def _probabilities(model: Model, texts: list[str], vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Probability of each of the model's intents, `(n, n_intents)`."""
+    if "discovered" in model.facts:
+        return cluster_strength(_joined(vectors), model.arrays["centres"])
+    half = vectors.shape[1] // 2
+    by_words = nearest_descriptions([vectors[:, :half], vectors[:, half:]], model.arrays["descriptions"])
+    if model.facts["learned"] is None:
+        return by_words
+    learned = {k.removeprefix("learned."): v for k, v in model.arrays.items() if k.startswith("learned.")}
+    classifier = TextClassifier.from_parts(model.facts["learned"], learned)
+    intents = model.facts["intents"]
+    columns = [intents.index(label) for label in classifier.classes]
+    seen = np.zeros(len(intents), dtype=bool)
+    seen[columns] = True
+    unseen_share = model.facts["unseen_share"]
+    probabilities = np.zeros((len(texts), len(intents)))
+    probabilities[:, columns] = classifier.probabilities(texts, vectors) * (1 - unseen_share)
+    by_words[:, seen] = 0
+    by_words /= np.maximum(by_words.sum(axis=1, keepdims=True), 1e-12)
+    return probabilities + unseen_share * by_words
+
+
+def _rank(
+    ids: pl.Series, intents: list[str], probabilities: NDArray[np.float64], threshold: float, n_ranks: int
+) -> pl.DataFrame:
+    k = min(max(n_ranks, _MIN_RANKS), len(intents))
+    order = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
+    top = np.take_along_axis(probabilities, order, axis=1)
+    n = len(ids)
+    return pl.DataFrame(
+        {
+            "conversation_id": np.repeat(ids.to_numpy(), k),
+            "rank": np.tile(np.arange(1, k + 1, dtype=np.int32), n),
+            "intent": np.array(intents, dtype=object)[order.ravel()] if n * k else [],
+            "probability": np.clip(top.ravel(), 0, 1),
+            "is_abstained": np.repeat(top[:, 0] < threshold if k else np.zeros(n, bool), k),
+        },
+        schema=TABLES["predicted_intents"].empty().schema,
+    )
+
+
+def _predict(tables: Tables, model: Model, params: IntentParams, services: Services) -> Results:
+    frame, vectors = describe_conversations(tables["conversations"], tables["turns"], services.encoder.encode)
+    intents = model.facts["intents"]
+    probabilities = (
+        _probabilities(model, frame["text"].to_list(), vectors) if intents else np.zeros((frame.height, 0))
+    )
+    ranked = _rank(
+        frame["conversation_id"], intents, probabilities, model.facts.get("threshold", 0), params.n_ranks
+    )
+    results: Results = {"predicted_intents": ranked}
+    best = ranked.filter(pl.col("rank") == 1)
+    if "discovered" in model.facts:
+        results["discovered_taxonomy"] = pl.DataFrame(
+            [{"intent": n, "parent": None, "description": d} for n, d in model.facts["discovered"]],
+            schema=TABLES["discovered_taxonomy"].empty().schema,
+        )
+        results["discovered_drivers"] = best.select("conversation_id", "intent", strength="probability")
+    else:
+        results["intent_overlaps"] = pl.DataFrame(
+            model.facts["overlaps"], schema=TABLES["intent_overlaps"].empty().schema
+        )
+    results["driver_changes"] = _driver_changes(tables, best.filter(~pl.col("is_abstained")))
+    return results
+
+
+def _driver_changes(tables: Tables, best: pl.DataFrame) -> pl.DataFrame:
+    conversations = tables["conversations"].select("conversation_id", "started_at", "handle_seconds", "csat")
+    rows = conversations.collect().join(
+        best.select("conversation_id", "intent"), on="conversation_id", how="inner", validate="1:1"
+    )
+    return compare_periods(rows, _customers_by_week(tables))
+
+
+def _customers_by_week(tables: Tables) -> pl.DataFrame | None:
+    """Customers who had joined by the end of each week with conversations; None if unknown."""
+    if "customers" not in tables:
+        return None
+    joined = tables["customers"].select("joined_at").drop_nulls().sort("joined_at").collect()
+    if not joined.height:
+        return None
+    ends = (
+        tables["conversations"]
+        .select(week_end=pl.col("started_at").dt.truncate("1w").dt.offset_by("1w"))
+        .unique()
+        .sort("week_end")
+        .collect()["week_end"]
+    )
+    n_active = np.searchsorted(joined["joined_at"].to_numpy(), ends.to_numpy(), side="left")
+    return pl.DataFrame({"period": ends.dt.offset_by("-1d").dt.strftime(WEEK), "n_active": n_active})
+
+
+# ------------------------------------------------------------------ the naive method
+
+
+def _fit_majority(
+    tables: Tables, train: pl.DataFrame | None, params: IntentParams, services: Services
+) -> Model:
+    """Intents by how often they were labelled; without labels in order of their names."""
+    if "taxonomy" not in tables:
+        return Model({"intents": [], "shares": []})
+    intents = tables["taxonomy"].select("intent").sort("intent").collect()["intent"].to_list()
+    labels = train["intent"].to_list() if train is not None else []
+    counts = np.array([labels.count(intent) for intent in intents], dtype=float) + 1e-9
+    return Model({"intents": intents, "shares": (counts / counts.sum()).tolist()})
+
+
+def _predict_majority(tables: Tables, model: Model, params: IntentParams, services: Services) -> Results:
+    ids = tables["conversations"].select("conversation_id").sort("conversation_id").collect()
+    shares = np.tile(np.array(model.facts["shares"], dtype=float), (ids.height, 1))
+    ranked = _rank(ids["conversation_id"], model.facts["intents"], shares, 0.0, params.n_ranks)
+    return {"predicted_intents": ranked}
+
+
+# ------------------------------------------------------------------ score
+
+
+def _score(
+    results: Results, gold: pl.DataFrame | None, tables: Tables, params: IntentParams
+) -> list[Estimate]:
+    if gold is None or "taxonomy" not in tables:
+        return []
+    intents = tables["taxonomy"].select("intent").collect()["intent"].to_list()
+    best = results["predicted_intents"].filter(pl.col("rank") == 1).drop("rank")
+    guesses = (
+        results["predicted_intents"]
+        .filter(pl.col("rank") <= _MIN_RANKS)
+        .group_by("conversation_id")
+        .agg(guesses=pl.col("intent"))
+    )
+    rows = (
+        gold.filter(pl.col("split") == "test")
+        .select("conversation_id", truth="intent")
+        .join(best, on="conversation_id", how="left", validate="1:1")
+        .join(guesses, on="conversation_id", how="left", validate="1:1")
+        .with_columns(
+            truth=pl.when(pl.col("truth").is_in(intents)).then("truth").otherwise(pl.lit(_NONE_OF_THESE)),
+            answer=pl.when(pl.col("is_abstained")).then(pl.lit(_NONE_OF_THESE)).otherwise("intent"),
+        )
+        .with_columns(pl.col("answer").fill_null(_UNANSWERED))
+        .sort("conversation_id")
+    )
+    return _estimates(rows) if rows.height else []
+
+
+def _estimates(rows: pl.DataFrame) -> list[Estimate]:
+    units = rows["conversation_id"].to_numpy()
+    (truth, answer), _ = metric.encode(rows["truth"].to_numpy(), rows["answer"].to_numpy())
+    right = truth == answer
+    outside = (rows["truth"] == _NONE_OF_THESE).to_numpy()
+    abstained = (rows["answer"] == _NONE_OF_THESE).to_numpy()
+    answered = (rows["answer"] != _UNANSWERED).to_numpy()
+    in_three = np.array([t in (g or []) for t, g in rows.select("truth", "guesses").rows()])
+    in_three = np.where(outside, right, in_three & ~abstained)
+    probability = rows["probability"].fill_null(0.0).to_numpy()
+    guessed = (rows["truth"] == rows["intent"]).fill_null(False).to_numpy().astype(float)
+    return [
+        *estimate("accuracy", mean_of(right), units),
+        *estimate("macro_f1", lambda i: metric.macro_f1(truth[i], answer[i]), units),
+        *estimate("accuracy_at_3", mean_of(in_three), units),
+        *estimate("out_of_scope_recall", mean_of(abstained[outside]), units[outside]),
+        *estimate("out_of_scope_precision", mean_of(outside[abstained]), units[abstained]),
+        *estimate("mcc", lambda i: metric.matthews(truth[i], answer[i]), units),
+        *estimate(
+            "calibration_error",
+            lambda i: metric.calibration_error(probability[i], guessed[i]),
+            units,
+        ),
+        *estimate("coverage", mean_of(answered), units),
+    ]
+
+
+TASK = Task(
+    name="intent_prediction",
+    title="Intent prediction",
+    question="Why did the customer contact us?",
+    needs=(("conversations", "turns", "taxonomy"), ("conversations", "turns")),
+    uses=("customers",),
+    gold="intent_labels",
+    writes=(
+        "predicted_intents",
+        "discovered_taxonomy",
+        "discovered_drivers",
+        "intent_overlaps",
+        "driver_changes",
+    ),
+    metrics=(
+        "accuracy",
+        "macro_f1",
+        "accuracy_at_3",
+        "out_of_scope_recall",
+        "out_of_scope_precision",
+        "mcc",
+        "calibration_error",
+        "coverage",
+    ),
+    params=IntentParams,
+    method=Method(_fit, _predict),
+    naive=Method(_fit_majority, _predict_majority),
+    naive_name="the most frequent intent of the train rows",
+    score=_score,
+)

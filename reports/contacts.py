@@ -1,0 +1,84 @@
+"""One row a conversation, with everything the weekly key figures look at.
+
+A column belongs here if a key figure needs it and it takes more than one row or table to make it.
+The figures themselves are in `kpis`.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import polars as pl
+
+from cxm.workspace import Workspace
+
+RETURN_WINDOW = timedelta(days=7)
+BOT_RETURN_WINDOW = timedelta(hours=72)
+NEGATIVE_END = -0.25
+
+
+def build_contacts(workspace: Workspace) -> pl.LazyFrame:
+    """`conversations` with the columns added below; results of tasks are joined where present.
+
+    `returned_in_7_days`, `returned_in_72_hours`: the customer contacted us again within that time
+    (null without a customer, and where the data ends before the time is over). `is_repeat`: had
+    contacted us in the 7 days before (null in the first 7 days of the data). `end_score`,
+    `quality_score`, `has_critical_error`: null where the task has no answer.
+    """
+    frame = _with_returns(workspace.read("conversations"))
+    if workspace.has("conversation_sentiment"):
+        ends = workspace.read("conversation_sentiment").select("conversation_id", "end_score")
+        frame = frame.join(ends, on="conversation_id", how="left", validate="1:1")
+    if workspace.has("quality_answers") and workspace.has("scorecard"):
+        quality = score_quality(workspace.read("quality_answers"), workspace.read("scorecard"))
+        frame = frame.join(quality, on="conversation_id", how="left", validate="1:1")
+    return frame
+
+
+def _with_returns(conversations: pl.LazyFrame) -> pl.LazyFrame:
+    start, known = pl.col("started_at"), pl.col("customer_id").is_not_null()
+    order = ["started_at", "conversation_id"]
+    until_next = start.shift(-1).over("customer_id", order_by=order) - start
+    since_previous = start - start.shift(1).over("customer_id", order_by=order)
+
+    def returns(window: timedelta) -> pl.Expr:
+        is_observed = start + window <= start.max()
+        return pl.when(known & is_observed).then((until_next <= window).fill_null(False))
+
+    is_repeat = (since_previous <= RETURN_WINDOW).fill_null(False)
+    return conversations.with_columns(
+        period=start.dt.strftime("%G-W%V"),
+        returned_in_7_days=returns(RETURN_WINDOW),
+        returned_in_72_hours=returns(BOT_RETURN_WINDOW),
+        is_repeat=pl.when(known & (start - RETURN_WINDOW >= start.min())).then(is_repeat),
+    )
+
+
+def score_quality(answers: pl.LazyFrame, scorecard: pl.LazyFrame) -> pl.LazyFrame:
+    """conversation_id, quality_score (0-1), has_critical_error of each conversation with an answer.
+
+    The score is the weighted share of yes among the criteria that apply; 0 where a critical one is
+    answered no, null where no criterion with a weight applies.
+    """
+    applies, yes = pl.col("answer") != "not_applicable", pl.col("answer") == "yes"
+    weight = pl.when(applies).then(pl.col("weight")).otherwise(0.0)
+    points = pl.when(pl.col("total") > 0).then(pl.col("earned") / pl.col("total"))
+    return (
+        answers.join(
+            scorecard.select("criterion", "weight", "is_critical"),
+            on="criterion",
+            how="inner",
+            validate="m:1",
+        )
+        .group_by("conversation_id")
+        .agg(
+            weight.sum().alias("total"),
+            weight.filter(yes).sum().alias("earned"),
+            (pl.col("is_critical") & (pl.col("answer") == "no")).any().alias("has_critical_error"),
+        )
+        .select(
+            "conversation_id",
+            pl.when(pl.col("has_critical_error")).then(0.0).otherwise(points).alias("quality_score"),
+            "has_critical_error",
+        )
+    )
