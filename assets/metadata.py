@@ -51,9 +51,7 @@ def column_schema(table: Table, frame: pl.LazyFrame | None = None) -> dg.TableSc
         for row in table.describe()
     ]
     found = frame.collect_schema() if frame is not None else {}
-    further = [
-        dg.TableColumn(name, str(dtype)) for name, dtype in found.items() if name not in table.columns
-    ]
+    further = [dg.TableColumn(name, str(dtype)) for name, dtype in found.items() if name not in table.columns]
     return dg.TableSchema(columns + further)
 
 

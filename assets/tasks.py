@@ -120,7 +120,9 @@ def _task_asset(task: Task, earlier: Sequence[Task]) -> dg.AssetsDefinition:
         seconds = round(time.monotonic() - started, 1)
         frames = {name: opened.read(name) for name in written}
         main = table_metadata(TABLES[task.writes[0]], frames[task.writes[0]])
-        n_rows = {name: table_metadata(TABLES[name], frame)["dagster/row_count"] for name, frame in frames.items()}
+        n_rows = {
+            name: table_metadata(TABLES[name], frame)["dagster/row_count"] for name, frame in frames.items()
+        }
         done = "nothing new" if is_fresh else f"{main['dagster/row_count']:,} rows in {seconds:g} s"
         context.log.info(f"{task.name}: {done}")
         return dg.MaterializeResult(

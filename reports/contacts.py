@@ -70,7 +70,7 @@ def score_quality(answers: pl.LazyFrame, scorecard: pl.LazyFrame) -> pl.LazyFram
             how="inner",
             validate="m:1",
         )
-        .group_by("conversation_id")
+        .group_by("conversation_id", maintain_order=True)
         .agg(
             weight.sum().alias("total"),
             weight.filter(yes).sum().alias("earned"),

@@ -1,8 +1,8 @@
-"""A figure of each week with its 95 % interval: shares, means, quantiles, counts.
+"""A figure of each week with its 95 % interval: shares, means, quantiles, rates.
 
-Each function takes rows of `(period, value)` and returns one row a period: period, value, low,
-high, n. Nulls are not counted; a period without a value has no row. What the value means belongs
-in `kpis`.
+Each function takes rows of `(period, value)` or of counts and returns one row a period: period,
+value, low, high, n. Nulls are not counted; a period without a value has no row. What the value
+means belongs in `kpis`.
 """
 
 from __future__ import annotations
@@ -11,40 +11,52 @@ import numpy as np
 import polars as pl
 
 Z = 1.959963984540054
-FIGURES = ["period", "value", "low", "high", "n"]
+_COLUMNS = ["period", "value", "low", "high", "n"]
 
 
-def share_of_each(rows: pl.LazyFrame) -> pl.DataFrame:
-    """The share of true values, with Wilson's score interval (Wilson 1927)."""
-    n, p = pl.col("n"), pl.col("value")
+def share_of_counts(rows: pl.LazyFrame) -> pl.DataFrame:
+    """The share `hits` / `n`, with Wilson's score interval (Wilson 1927)."""
+    n, p = pl.col("n"), pl.col("hits") / pl.col("n")
     centre = (p + Z**2 / (2 * n)) / (1 + Z**2 / n)
     half = Z / (1 + Z**2 / n) * (p * (1 - p) / n + Z**2 / (4 * n**2)).sqrt()
-    return _select(
-        rows.drop_nulls()
-        .group_by("period")
-        .agg(pl.col("value").cast(pl.Float64).mean(), pl.len().cast(pl.Int32).alias("n"))
-        .with_columns(
-            low=pl.min_horizontal(p, (centre - half).clip(0, 1)),
-            high=pl.max_horizontal(p, (centre + half).clip(0, 1)),
+    low, high = (centre - half).clip(0, 1), (centre + half).clip(0, 1)
+    return _sorted(
+        rows.filter(n > 0).with_columns(
+            value=p, low=pl.min_horizontal(p, low), high=pl.max_horizontal(p, high), n=n.cast(pl.Int32)
         )
     )
 
 
+def share_of_each(rows: pl.LazyFrame) -> pl.DataFrame:
+    """The share of true values."""
+    counts = (
+        rows.drop_nulls()
+        .group_by("period", maintain_order=True)
+        .agg(pl.col("value").sum().alias("hits"), n=pl.len())
+    )
+    return share_of_counts(counts.with_columns(pl.col("hits", "n").cast(pl.Float64)))
+
+
 def mean_of_each(rows: pl.LazyFrame) -> pl.DataFrame:
-    """The mean, with a normal interval; of one value the interval is not known."""
+    """The mean, with a normal interval; null ends where there is one value only."""
     half = Z * pl.col("std") / pl.col("n").sqrt()
     values = pl.col("value").cast(pl.Float64)
-    return _select(
+    return _sorted(
         rows.drop_nulls()
-        .group_by("period")
-        .agg(values.mean().alias("value"), values.std().alias("std"), pl.len().cast(pl.Int32).alias("n"))
+        .group_by("period", maintain_order=True)
+        .agg(values.mean(), values.std().alias("std"), n=pl.len().cast(pl.Int32))
         .with_columns(low=pl.col("value") - half, high=pl.col("value") + half)
     )
 
 
 def quantile_of_each(rows: pl.LazyFrame, q: float) -> pl.DataFrame:
     """A quantile, with the interval between order statistics (Conover 1999, section 3.2)."""
-    groups = rows.drop_nulls().group_by("period").agg(pl.col("value").cast(pl.Float64).sort()).collect()
+    groups = (
+        rows.drop_nulls()
+        .group_by("period", maintain_order=True)
+        .agg(pl.col("value").cast(pl.Float64).sort())
+        .collect()
+    )
     figures = []
     for period, values in zip(groups["period"], groups["value"], strict=True):
         ordered = values.to_numpy()
@@ -53,26 +65,24 @@ def quantile_of_each(rows: pl.LazyFrame, q: float) -> pl.DataFrame:
         low = ordered[max(int(np.floor(n * q - spread)) - 1, 0)]
         high = ordered[min(int(np.ceil(n * q + spread)), n - 1)]
         figures.append((period, float(np.quantile(ordered, q)), float(low), float(high), n))
-    schema = {"period": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64, "n": pl.Int32}
-    return _select(pl.LazyFrame(figures, schema=schema, orient="row"))
+    floats = dict.fromkeys(("value", "low", "high"), pl.Float64)
+    schema = {"period": pl.String, **floats, "n": pl.Int32}
+    return _sorted(pl.LazyFrame(figures, schema=schema, orient="row"))
 
 
 def rate_of_each(rows: pl.LazyFrame) -> pl.DataFrame:
-    """Events per unit of exposure; rows are `(period, events, exposure)`, exposure fills `n`.
+    """`events` over `exposure`, which fills `n`.
 
     The interval is what chance alone makes of the events (Poisson, on the square-root scale).
     """
     events, exposure = pl.col("events"), pl.col("exposure")
-    root = events.sqrt()
-    return _select(
+    low, high = (events.sqrt() - Z / 2).clip(lower_bound=0) ** 2, (events.sqrt() + Z / 2) ** 2
+    return _sorted(
         rows.filter(exposure > 0).with_columns(
-            value=events / exposure,
-            low=((root - Z / 2).clip(lower_bound=0) ** 2) / exposure,
-            high=((root + Z / 2) ** 2) / exposure,
-            n=exposure.cast(pl.Int32),
+            value=events / exposure, low=low / exposure, high=high / exposure, n=exposure.cast(pl.Int32)
         )
     )
 
 
-def _select(rows: pl.LazyFrame) -> pl.DataFrame:
-    return rows.select(FIGURES).sort("period").collect()
+def _sorted(rows: pl.LazyFrame) -> pl.DataFrame:
+    return rows.select(_COLUMNS).sort("period").collect()

@@ -103,7 +103,7 @@ class BoostedHazard:
         totals = np.zeros((len(matrix), len(self.edges)))
         for k, middle in enumerate(middles):
             rows = np.column_stack([matrix, np.full(len(matrix), middle)])
-            logit = self.base[k] + booster.predict(rows, raw_score=True, num_threads=2) if len(rows) else 0.0
+            logit = self.base[k] + booster.predict(rows, raw_score=True, num_threads=1) if len(rows) else 0.0
             totals[:, k + 1] = totals[:, k] + np.logaddexp(0, logit)  # -log(1 - hazard)
         return totals
 
@@ -125,7 +125,7 @@ class BoostedHazard:
         if not len(matrix):
             return np.zeros_like(matrix)
         rows = np.column_stack([matrix, tenure])
-        values = np.asarray(Booster(model_str=self.booster).predict(rows, pred_contrib=True, num_threads=2))
+        values = np.asarray(Booster(model_str=self.booster).predict(rows, pred_contrib=True, num_threads=1))
         return values[:, : matrix.shape[1]]
 
 
@@ -174,15 +174,15 @@ def fit_boosted_hazard(matrix: Floats, spells: Spells, seed: int) -> BoostedHaza
     settings = {
         "objective": "binary",
         "boost_from_average": False,
-        "learning_rate": 0.05,
+        "learning_rate": 0.1,
         "num_leaves": 8,
         "min_data_in_leaf": max(5, min(200, len(row) // 50)),
         "lambda_l2": 5.0,
         "seed": seed,
         "deterministic": True,
         "force_row_wise": True,
-        "num_threads": 2,
+        "num_threads": 1,  # the tables are small: a second thread waits more than it works
         "verbosity": -1,
     }
-    booster = lightgbm.train(settings, data, num_boost_round=200)
+    booster = lightgbm.train(settings, data, num_boost_round=100)
     return BoostedHazard(edges, base, booster.model_to_string())

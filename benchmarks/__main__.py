@@ -1,0 +1,24 @@
+"""`python -m benchmarks [NAME ...]`: run all benchmarks, or the named ones."""
+
+from __future__ import annotations
+
+import sys
+
+from benchmarks import commands, encoder, report, scores
+
+BENCHMARKS = {"encoder": encoder, "commands": commands, "scores": scores, "report": report}
+
+
+def main(names: list[str]) -> int:
+    """Print the figures; 2 for an unknown name."""
+    unknown = [name for name in names if name not in BENCHMARKS]
+    if unknown:
+        print(f"no benchmark '{unknown[0]}'; there are: {', '.join(BENCHMARKS)}", file=sys.stderr)
+        return 2
+    for name in names or BENCHMARKS:
+        for figure in BENCHMARKS[name].run():
+            print(figure, flush=True)
+    return 0
+
+
+sys.exit(main(sys.argv[1:]))

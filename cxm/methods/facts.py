@@ -1,0 +1,216 @@
+"""What a sentence states, term by term: a neutral form that does not depend on its facts, and the facts.
+
+"You cannot return it within 30 days" and "You can return it within 14 days" have the same neutral
+terms; they differ in the values `not` and `14`. A new kind of fact (a unit, a pair of opposites, a
+closed set of names) belongs here. Which sentences are compared is decided in
+`cxm.methods.alignment`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import polars as pl
+
+TOKEN_PATTERN = r"[%$€£¥]|\w+(?:[.,:'’]\w+)*"
+
+NUMBER, NEGATION, OPPOSITE, NAMED = 1, 2, 3, 4
+"""Kinds of fact; 0 is an ordinary term. A negation stands on the term that it negates."""
+
+_NEGATIONS = frozenset({"not", "never", "cannot", "without", "neither", "nor", "no"})
+# "do not press" against "press": the auxiliary carries nothing once its negation is taken off.
+_EMPTY_AUXILIARIES = frozenset({"do", "does", "did"})
+# A negation passes over these: "without a key" negates the key.
+_LIGHT = frozenset("a an the any to be been being yet also only just and or of".split())
+_CURRENCIES = frozenset("$€£¥%")
+_SEVERAL = {"cannot": "can", "won't": "will", "can't": "can", "shan't": "shall"}
+
+# One line a slot: two or more sides, each with its spellings. Two sides exclude each other.
+_OPPOSITES = """
+enable enables enabled enabling activate activates activated activating | disable disables disabled disabling deactivate deactivates deactivated deactivating
+on | off
+open opens opened opening | close closes closed closing
+automatic automatically auto | manual manually
+allow allows allowed permit permits permitted | forbid forbids forbidden prohibit prohibits prohibited deny denies denied
+include includes included including | exclude excludes excluded excluding
+accept accepts accepted | reject rejects rejected refuse refuses refused decline declines declined
+increase increases increased increasing raise raises raised | decrease decreases decreased decreasing reduce reduces reduced
+add adds added adding | remove removes removed removing
+connect connects connected | disconnect disconnects disconnected
+install installs installed | uninstall uninstalls uninstalled
+lock locks locked | unlock unlocks unlocked
+show shows shown display displays displayed | hide hides hidden
+start starts started begin begins | stop stops stopped end ends
+always | sometimes rarely seldom occasionally
+before | after
+above | below
+first | last
+maximum most | minimum least
+more | fewer less
+up | down
+inside indoors | outside outdoors
+online | offline
+free complimentary | paid charged chargeable
+required mandatory compulsory needed | optional voluntary
+available | unavailable
+possible | impossible
+valid | invalid
+eligible | ineligible
+supported | unsupported
+refundable | nonrefundable
+public | private
+permanent permanently | temporary temporarily
+daily | weekly | monthly | yearly annually
+domestic | international
+wired | wireless
+safe | unsafe dangerous
+internal | external
+upper | lower
+left | right
+front | rear
+hot | cold
+same | different
+every | some
+all | none
+single | double
+incoming | outgoing
+upload uploads uploaded | download downloads downloaded
+monday | tuesday | wednesday | thursday | friday | saturday | sunday
+january | february | march | april | june | july | august | september | october | november | december
+red | green | blue | yellow | black | white | orange | purple | grey gray
+email e-mail mail | phone telephone | chat | post
+"""
+_NUMBER_WORDS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty".split()
+_TENS = {"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90}
+# "one" is mostly a pronoun.
+_NUMBERS = {word: str(i) for i, word in enumerate(_NUMBER_WORDS) if i != 1} | {
+    w: str(n) for w, n in _TENS.items()
+}
+_TIME_UNITS = {
+    form: unit
+    for unit in ("second", "minute", "hour", "day", "week", "month", "year")
+    for form in (unit, unit + "s")
+}
+_NAMED_LINES = ("monday", "january", "red", "email")
+
+
+def _slots() -> dict[str, tuple[str, str, int]]:
+    """Word to (neutral term, value, kind) for every spelling of `_OPPOSITES`."""
+    found = {}
+    for line in _OPPOSITES.strip().splitlines():
+        sides = [side.split() for side in line.split("|")]
+        slot = f"±{sides[0][0]}"
+        kind = NAMED if sides[0][0] in _NAMED_LINES else OPPOSITE
+        found.update({word: (slot, side[0], kind) for side in sides for word in side})
+    return found
+
+
+_SLOTS = _slots()
+_IS_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
+
+
+def _describe_word(word: str) -> tuple[str, str, int, bool]:
+    """(neutral term, value, kind, whether it negates the next term) of one lower-case token."""
+    word = word.replace("’", "'")
+    if word.endswith("n't"):
+        return _SEVERAL.get(word, word[:-3]), "", 0, True
+    if word in _NEGATIONS:
+        return _SEVERAL.get(word, "with" if word == "without" else ""), "", 0, True
+    if word in _SLOTS:
+        return *_SLOTS[word], False
+    if word in _NUMBERS or _IS_NUMBER.fullmatch(word):
+        value = _NUMBERS.get(word, word)
+        # 1,000 and 1000 are one value; 1.5 is another.
+        value = value.replace(",", "") if re.fullmatch(r"\d{1,3}(?:,\d{3})+", value) else value
+        return "#", value, NUMBER, False
+    if word in _TIME_UNITS:
+        return "time", _TIME_UNITS[word], 0, False
+    plural = len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is"))
+    return (word[:-1] if plural else word), "", 0, False
+
+
+def describe_terms(texts: Sequence[str]) -> pl.DataFrame:
+    """The terms of each text: `text` (its number), `place`, `neutral`, `value`, `kind`.
+
+    Sorted by text and place. A number's neutral term names its unit (the currency sign before or
+    the word after it); the time unit is part of its value, so that 2 days and 2 weeks differ. A
+    negation is the value of the term after it. Texts without a word have no row.
+    """
+    tokens = (
+        pl.DataFrame(
+            {"text": pl.Series(range(len(texts)), dtype=pl.Int32), "token": pl.Series(texts, dtype=pl.String)}
+        )
+        .with_columns(pl.col("token").str.to_lowercase().str.extract_all(TOKEN_PATTERN))
+        .explode("token")
+        .drop_nulls("token")
+    )
+    words = tokens["token"].unique(maintain_order=True).to_list()
+    columns = list(zip(*map(_describe_word, words), strict=True)) or [(), (), (), ()]
+    lexicon = pl.DataFrame(
+        dict(zip(("neutral", "value", "kind", "negates"), columns, strict=True)) | {"token": words},
+        schema={
+            "neutral": pl.String,
+            "value": pl.String,
+            "kind": pl.Int8,
+            "negates": pl.Boolean,
+            "token": pl.String,
+        },
+    )
+    terms = tokens.join(lexicon, on="token", how="left", validate="m:1", maintain_order="left")
+    terms = _take_units(_take_negations(terms))
+    return terms.with_columns(place=pl.int_range(pl.len(), dtype=pl.Int32).over("text")).select(
+        "text", "place", "neutral", "value", "kind"
+    )
+
+
+def _take_negations(terms: pl.DataFrame) -> pl.DataFrame:
+    """Move each negation onto the next term that carries meaning, and take empty terms away."""
+    light = pl.col("neutral").is_in(sorted(_LIGHT))
+    do = pl.col("neutral").is_in(sorted(_EMPTY_AUXILIARIES))
+    is_beside = do & (pl.col("negates") | pl.col("negates").shift(-1).over("text").fill_null(False))
+    marked = terms.with_columns(
+        n_negations=pl.col("negates").cum_sum().over("text"),
+        carries=~pl.col("negates") & ~light & ~do,
+    ).with_row_index("row")
+    targets = (
+        marked.filter("carries")
+        .with_columns(seen=pl.col("n_negations").shift(1).over("text").fill_null(0))
+        .select("row", is_negated=pl.col("n_negations") > pl.col("seen"))
+    )
+    kept = marked.with_columns(is_beside=is_beside).join(
+        targets, on="row", how="left", validate="1:1", maintain_order="left"
+    )
+    kept = kept.filter((pl.col("neutral") != "") & ~pl.col("is_beside"))
+    is_negated = pl.col("is_negated").fill_null(False)
+    return kept.with_columns(
+        value=pl.when(is_negated).then("not " + pl.col("value")).otherwise("value"),
+        kind=pl.when(is_negated & (pl.col("kind") == 0)).then(pl.lit(NEGATION, pl.Int8)).otherwise("kind"),
+    )
+
+
+def _take_units(terms: pl.DataFrame) -> pl.DataFrame:
+    """Name each number's unit in its neutral term and take the unit's own term away."""
+    is_number = pl.col("kind") == NUMBER
+    after = pl.col("neutral").shift(-1).over("text").fill_null("")
+    before = pl.col("neutral").shift(1).over("text").fill_null("")
+    is_currency = before.is_in(sorted(_CURRENCIES))
+    time_unit = pl.when(after == "time").then(pl.col("value").shift(-1).over("text")).otherwise(pl.lit(""))
+    unit = pl.when(is_currency).then(before).when(after == "#").then(pl.lit("")).otherwise(after)
+    return terms.with_columns(
+        neutral=pl.when(is_number).then("#" + unit).otherwise("neutral"),
+        value=pl.when(is_number & ~is_currency & (time_unit != ""))
+        .then(pl.col("value") + " " + time_unit)
+        .when(pl.col("neutral") == "time")
+        .then(pl.lit(""))
+        .otherwise("value"),
+    )
+
+
+def facts_of(text: str) -> list[tuple[str, str, int]]:
+    """(neutral term, value, kind) of the facts in one sentence, in order."""
+    facts = describe_terms([text]).filter(pl.col("kind") > 0)
+    return [
+        (neutral, value, kind)
+        for neutral, value, kind in facts.select("neutral", "value", "kind").iter_rows()
+    ]

@@ -1,0 +1,73 @@
+"""Customers under observation: what was known of them at a date, and what followed.
+
+Frames here hold one row a customer: `customer_id`, `duration_days`, `is_churned`, `entry_days?` and,
+where the calendar matters, `joined_at`. Fitting on them belongs in `tenure_risk`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import polars as pl
+
+DAY_SECONDS = 86_400.0
+
+
+def days_between(start: pl.Expr, end: pl.Expr) -> pl.Expr:
+    """Days as a float from `start` to `end`, negative where `end` is first."""
+    return (end - start).dt.total_microseconds() / (DAY_SECONDS * 1e6)
+
+
+def tenure_at(at: datetime) -> pl.Expr:
+    """Days since `joined_at`, null where that is not known, negative before joining."""
+    return days_between(pl.col("joined_at"), pl.lit(at))
+
+
+def end_of_observation(labels: pl.DataFrame) -> datetime | None:
+    """The latest `joined_at + duration_days`; None if no row has a `joined_at`."""
+    days = pl.duration(microseconds=(pl.col("duration_days") * DAY_SECONDS * 1e6).round().cast(pl.Int64))
+    latest = labels.select((pl.col("joined_at") + days).max()).item()
+    return latest if isinstance(latest, datetime) else None
+
+
+def known_at(labels: pl.DataFrame, at: datetime) -> pl.DataFrame:
+    """The labels as they stood at `at`: durations cut, departures after it still to come.
+
+    Who joined later, came under observation later, or joined on an unknown date is left out.
+    """
+    tenure = tenure_at(at)
+    return (
+        labels.with_columns(tenure=tenure)
+        .filter((pl.col("tenure") > 0) & (pl.col("entry_days").fill_null(0) < pl.col("tenure")))
+        .with_columns(
+            is_churned=pl.col("is_churned") & (pl.col("duration_days") <= pl.col("tenure")),
+            duration_days=pl.min_horizontal("duration_days", "tenure"),
+        )
+        .drop("tenure")
+    )
+
+
+def follow(labels: pl.DataFrame, start: datetime, n_days: float) -> pl.DataFrame:
+    """Who was still there and under observation at `start`, and the `n_days` after it.
+
+    Adds `tenure` (days at `start`); `duration_days` then counts from `start` and ends with the
+    window, and `is_churned` says whether the customer left within it.
+    """
+    left_days = pl.col("duration_days") - pl.col("tenure")
+    return (
+        labels.with_columns(tenure=tenure_at(start))
+        .filter(
+            (pl.col("tenure") >= 0)
+            & (left_days > 0)
+            & (pl.col("entry_days").fill_null(0) <= pl.col("tenure"))
+        )
+        .with_columns(
+            is_churned=pl.col("is_churned") & (left_days <= n_days),
+            duration_days=pl.min_horizontal(left_days, pl.lit(float(n_days))),
+        )
+    )
+
+
+def days_before(at: datetime, n_days: float) -> datetime:
+    """The moment `n_days` before `at`."""
+    return at - timedelta(days=n_days)

@@ -1,0 +1,135 @@
+"""Articles as statements: their sentences, the terms of each, and how rare every term is.
+
+How an article is cut for comparison with others belongs here, and what a term weighs. Comparing is
+done in `cxm.methods.alignment`, the meaning of terms in `cxm.methods.facts`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from cxm.methods.documents import plain_text, sentences
+from cxm.methods.facts import describe_terms
+
+# A line that was wrapped goes on in lower case; a list item or heading does not.
+_WRAPPED = re.compile(r"(?<=[^.!?:;\n])\n(?=[a-z(])")
+# What is longer is no sentence: a table or a list without ends. It is cut into pieces of this many words.
+_MAX_WORDS = 60
+
+
+@dataclass(frozen=True)
+class Statements:
+    """The sentences of a knowledge base, each different one once.
+
+    `ids` `(n_articles,)` sorted; `articles`: article, title, section; `sentences`: the texts;
+    `places`: article, place, sentence (one row for each sentence of each article, in order);
+    `terms`: sentence, term, value, kind (distinct rows); `sequence`: sentence, place, term (in order);
+    `title_terms`: article, term; `weights` `(n_terms,)`: rarity of each term, in nats;
+    `sentence_weights` `(n_sentences,)`: the sum over a sentence's distinct terms.
+    """
+
+    ids: list[str]
+    articles: pl.DataFrame
+    sentences: list[str]
+    places: pl.DataFrame
+    terms: pl.DataFrame
+    sequence: pl.DataFrame
+    title_terms: pl.DataFrame
+    weights: NDArray[np.float64]
+    sentence_weights: NDArray[np.float64]
+
+
+def cut_statements(text: str) -> list[str]:
+    """Sentences of a clean text, with wrapped lines joined and endless ones cut."""
+    found = []
+    for sentence in sentences(_WRAPPED.sub(" ", text)):
+        words = sentence.split()
+        if len(words) <= _MAX_WORDS:
+            found.append(sentence)
+        else:
+            found += [" ".join(words[i : i + _MAX_WORDS]) for i in range(0, len(words), _MAX_WORDS)]
+    return found
+
+
+def read_statements(articles: pl.DataFrame) -> Statements:
+    """The statements of `articles` (columns as the table); no articles give no statements.
+
+    A sentence that says nothing but the title is left out: it would make every pair of articles
+    with the same heading look alike.
+    """
+    articles = articles.sort("article_id").with_columns(
+        pl.col("title", "section").fill_null("").map_elements(_one_line, return_dtype=pl.String)
+    )
+    rows: dict[str, list[Any]] = {"article": [], "place": [], "sentence": []}
+    numbers: dict[str, int] = {}
+    for article, (title, body, body_format) in enumerate(
+        articles.select("title", "body", "body_format").iter_rows()
+    ):
+        heading = title.casefold()
+        found = [s for s in cut_statements(plain_text(body, body_format)) if s.casefold() != heading]
+        rows["article"] += [article] * len(found)
+        rows["place"] += range(len(found))
+        rows["sentence"] += [numbers.setdefault(s, len(numbers)) for s in found]
+    places = pl.DataFrame(rows, schema=dict.fromkeys(rows, pl.Int32))
+    n_sentences, texts = len(numbers), list(numbers)
+    described = describe_terms([*texts, *articles["title"]])
+    described = described.with_columns(term=(pl.col("neutral").rank("dense") - 1).cast(pl.Int32))
+    is_title = pl.col("text") >= n_sentences
+    sequence = described.filter(~is_title).rename({"text": "sentence"})
+    terms = sequence.select("sentence", "term", "value", "kind").unique().sort("sentence", "term", "value")
+    title_terms = (
+        described.filter(is_title)
+        .select(article=(pl.col("text") - n_sentences).cast(pl.Int32), term="term")
+        .unique()
+        .sort("article", "term")
+    )
+    n_terms = int(described["term"].max()) + 1 if described.height else 0  # type: ignore[arg-type]
+    weights = _weigh_terms(places, terms, articles.height, n_terms)
+    return Statements(
+        articles["article_id"].to_list(),
+        articles.select(pl.int_range(pl.len(), dtype=pl.Int32).alias("article"), "title", "section"),
+        texts,
+        places,
+        terms,
+        sequence.select("sentence", "place", "term"),
+        title_terms,
+        weights,
+        np.bincount(*_weighted(terms, weights), minlength=n_sentences),
+    )
+
+
+def _one_line(text: str) -> str:
+    return plain_text(text).replace("\n", " ")
+
+
+def _weighted(
+    terms: pl.DataFrame, weights: NDArray[np.float64]
+) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    distinct = terms.select("sentence", "term").unique(maintain_order=True)
+    return distinct["sentence"].to_numpy(), weights[distinct["term"].to_numpy()]
+
+
+def _weigh_terms(
+    places: pl.DataFrame, terms: pl.DataFrame, n_articles: int, n_terms: int
+) -> NDArray[np.float64]:
+    """Inverse document frequency of each term, smoothed: log((n + 1) / (n_articles_with + .5))."""
+    counts = (
+        places.lazy()
+        .select("article", "sentence")
+        .unique()
+        .join(terms.lazy().select("sentence", "term").unique(), on="sentence")
+        .select("article", "term")
+        .unique()
+        .group_by("term")
+        .len()
+        .collect()
+    )
+    frequency = np.zeros(n_terms)
+    frequency[counts["term"].to_numpy()] = counts["len"].to_numpy()
+    return np.log((n_articles + 1) / (frequency + 0.5))

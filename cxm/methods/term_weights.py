@@ -1,0 +1,100 @@
+"""Words and pieces of words as weighted sparse features (TF-IDF), plain enough to be saved as JSON.
+
+How a text is cut into terms for learning belongs here; search has its own index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Every sign that is not a letter counts as a word: "!", "?" and emoji say much.
+_WORDS: dict[str, Any] = {"ngram_range": (1, 2), "token_pattern": r"(?u)\b\w+\b|[^\w\s]"}
+_CHARACTERS: dict[str, Any] = {"analyzer": "char_wb", "ngram_range": (2, 4)}
+_MAX_WORDS = 12_000
+_MAX_CHARACTERS = 6_000
+_MANY_TEXTS = 200
+# Pieces of words mend misspellings in short messages; in long texts they are slow and add nothing.
+_SHORT_TEXT = 200
+
+
+@dataclass(frozen=True)
+class TermWeights:
+    """Vocabulary of words (and pairs), of characters (two to four), and how rare each term is.
+
+    `rarity` `(n_terms,)`: the smoothed inverse document frequency, words first.
+    """
+
+    words: list[str]
+    characters: list[str]
+    rarity: NDArray[np.float32]
+
+    def transform(self, texts: Sequence[str]) -> Any:
+        """Sparse rows `(n_texts, n_terms)`, float32: (1 + log count) x rarity, words and characters
+        each scaled to unit length (Salton & Buckley 1988). A text without a known term is zero.
+        """
+        from scipy.sparse import csr_matrix, hstack
+
+        n_words = len(self.words)
+        blocks = [
+            _weigh(_count(texts, self.words, _WORDS), self.rarity[:n_words]),
+            _weigh(_count(texts, self.characters, _CHARACTERS), self.rarity[n_words:]),
+        ]
+        return csr_matrix(hstack(blocks, format="csr", dtype=np.float32))
+
+
+def fit_term_weights(texts: Sequence[str]) -> TermWeights:
+    """The commonest terms of the texts and their rarity; texts without a word give none."""
+    n_texts = len(texts)
+    is_short = sum(map(len, texts)) <= _SHORT_TEXT * n_texts
+    min_texts = 2 if n_texts >= _MANY_TEXTS else 1
+    words, n_with_word = _vocabulary(texts, _WORDS, min_texts, _MAX_WORDS)
+    characters, n_with_piece = (
+        _vocabulary(texts, _CHARACTERS, min_texts, _MAX_CHARACTERS)
+        if is_short
+        else ([], np.zeros(0, dtype=np.int64))
+    )
+    n_with_term = np.concatenate([n_with_word, n_with_piece])
+    rarity = np.log((1 + n_texts) / (1 + n_with_term)) + 1
+    return TermWeights(words, characters, rarity.astype(np.float32))
+
+
+def _vocabulary(
+    texts: Sequence[str], cut: dict[str, Any], min_texts: int, n_most: int
+) -> tuple[list[str], NDArray[np.int64]]:
+    """Terms in at least `min_texts` texts, the commonest `n_most`, sorted; and in how many texts."""
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    vectorizer = CountVectorizer(**cut, binary=True)
+    try:
+        counts = vectorizer.fit_transform(texts)
+    except ValueError:  # no text has a term
+        return [], np.zeros(0, dtype=np.int64)
+    terms = vectorizer.get_feature_names_out()
+    n_texts = np.asarray(counts.sum(axis=0)).ravel().astype(np.int64)
+    commonest = np.argsort(-n_texts, kind="stable")[:n_most]
+    kept = np.sort(commonest[n_texts[commonest] >= min_texts])
+    return terms[kept].tolist(), n_texts[kept]
+
+
+def _count(texts: Sequence[str], vocabulary: list[str], cut: dict[str, Any]) -> Any:
+    from scipy.sparse import csr_matrix
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    if not vocabulary or not len(texts):
+        return csr_matrix((len(texts), len(vocabulary)), dtype=np.float32)
+    return CountVectorizer(**cut, vocabulary=vocabulary, dtype=np.float32).transform(texts)
+
+
+def _weigh(counts: Any, rarity: NDArray[np.float32]) -> Any:
+    from scipy.sparse import diags_array
+    from sklearn.preprocessing import normalize
+
+    if not counts.nnz:
+        return counts
+    counts.data = 1 + np.log(counts.data)
+    return normalize(counts @ diags_array(rarity, dtype=np.float32), copy=False)

@@ -1,0 +1,223 @@
+"""A linear classifier of texts: one logistic regression on vectors, one on words, mixed and calibrated.
+
+What learns a label from a text alone belongs here; which texts and labels, and what a probability
+decides, belongs in the task. Word and character weights stand in `cxm.methods.term_weights`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxm.methods.term_weights import TermWeights, fit_term_weights
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.intp]
+
+# Inverse strengths of the penalty; searched only where a fit is cheap, else the middle one is taken.
+_STRENGTHS = (1.0, 3.0, 10.0, 30.0)
+_DEFAULT_STRENGTH = {"vectors": 10.0, "terms": 3.0}
+_CHEAP = 20_000  # rows x classes
+_MAX_ITERATIONS = 100
+_TOLERANCE = 1e-3
+_ABSENT = -20.0  # log-odds of a class that a training part lacks
+_PLAIN_MIX = 0.6
+
+
+@dataclass(frozen=True)
+class _Linear:
+    """Scores `features @ weights.T + intercepts`; weights `(n_classes, n_features)`."""
+
+    weights: NDArray[np.float32]
+    intercepts: NDArray[np.float32]
+
+    def log_probabilities(self, features: Any) -> Floats:
+        from scipy.special import log_softmax
+
+        return np.asarray(log_softmax(features @ self.weights.T + self.intercepts.astype(float), axis=1))
+
+
+@dataclass(frozen=True)
+class TextClassifier:
+    """Calibrated probabilities of `classes` from texts and their vectors.
+
+    `mix` holds the two powers to which the parts' probabilities are raised before they are
+    multiplied: their weight and the temperature in one. `out_of_fold` `(n_rows, n_classes)` are
+    the training rows' probabilities from models that did not see them; None after loading.
+    """
+
+    classes: list[str]
+    prior: Floats
+    mix: tuple[float, float]
+    terms: TermWeights
+    on_vectors: _Linear
+    on_terms: _Linear
+    out_of_fold: Floats | None = None
+
+    def probabilities(self, texts: Sequence[str], vectors: NDArray[Any]) -> Floats:
+        """Probabilities `(n_texts, n_classes)`; each row sums to 1. No texts give no rows."""
+        if len(self.classes) == 1 or not len(texts):
+            return np.tile(self.prior, (len(texts), 1))
+        parts = (
+            self.on_vectors.log_probabilities(np.asarray(vectors, dtype=np.float32)),
+            self.on_terms.log_probabilities(self.terms.transform(texts)),
+        )
+        return _mixed(parts, self.mix)
+
+    def to_parts(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """(JSON facts, numpy arrays) from which `from_parts` makes the same classifier."""
+        facts = {
+            "classes": self.classes,
+            "mix": list(self.mix),
+            "words": self.terms.words,
+            "characters": self.terms.characters,
+        }
+        arrays = {
+            "prior": self.prior,
+            "rarity": self.terms.rarity,
+            "vector_weights": self.on_vectors.weights,
+            "vector_intercepts": self.on_vectors.intercepts,
+            "term_weights": self.on_terms.weights,
+            "term_intercepts": self.on_terms.intercepts,
+        }
+        return facts, arrays
+
+    @staticmethod
+    def from_parts(facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> TextClassifier:
+        """The classifier that `to_parts` took apart."""
+        return TextClassifier(
+            classes=list(facts["classes"]),
+            prior=arrays["prior"],
+            mix=(float(facts["mix"][0]), float(facts["mix"][1])),
+            terms=TermWeights(list(facts["words"]), list(facts["characters"]), arrays["rarity"]),
+            on_vectors=_Linear(arrays["vector_weights"], arrays["vector_intercepts"]),
+            on_terms=_Linear(arrays["term_weights"], arrays["term_intercepts"]),
+        )
+
+
+def fit_text_classifier(
+    texts: Sequence[str], vectors: NDArray[Any], labels: Sequence[str], seed: int, n_folds: int = 3
+) -> TextClassifier:
+    """Learn `labels` from `texts` and `vectors` `(n_texts, d)`; the order of rows does not matter.
+
+    The penalties (where cheap), the weight of the two parts and the temperature are chosen by the
+    log-likelihood of held-out rows of the training set. A class with one example is learnt but
+    takes no part in that choice; without two of any class the parts count alike. Raises
+    `ValueError` without rows.
+    """
+    if not len(texts):
+        raise ValueError("a text classifier needs at least one labelled text")
+    order = np.array(sorted(range(len(texts)), key=lambda row: (texts[row], labels[row])), dtype=np.intp)
+    ordered = [texts[row] for row in order]
+    dense = np.asarray(vectors, dtype=np.float32)[order]
+    classes, codes = np.unique(np.asarray([labels[row] for row in order], dtype=str), return_inverse=True)
+    n_classes = len(classes)
+    prior = (np.bincount(codes, minlength=n_classes) + 1) / (len(codes) + n_classes)
+    terms = fit_term_weights(ordered)
+    features = {"vectors": dense, "terms": terms.transform(ordered)}
+
+    fold = _folds(codes, n_folds, np.random.default_rng(seed))
+    held_out, fitted = {}, {}
+    for part, matrix in features.items():
+        strength, held_out[part] = _choose_strength(matrix, codes, n_classes, fold, part)
+        fitted[part] = _fit_linear(matrix, codes, n_classes, strength)
+    parts = (held_out["vectors"], held_out["terms"])
+    judged = np.bincount(codes)[codes] > 1
+    mix = _choose_mix((parts[0][judged], parts[1][judged]), codes[judged])
+    unordered = np.empty_like(order)
+    unordered[order] = np.arange(len(order))
+    out_of_fold = np.where(judged[:, None], _mixed(parts, mix), prior)[unordered]
+    return TextClassifier(
+        classes=classes.tolist(),
+        prior=prior,
+        mix=mix,
+        terms=terms,
+        on_vectors=fitted["vectors"],
+        on_terms=fitted["terms"],
+        out_of_fold=out_of_fold,
+    )
+
+
+def _mixed(parts: tuple[Floats, Floats], mix: tuple[float, float]) -> Floats:
+    from scipy.special import softmax
+
+    return np.asarray(softmax(mix[0] * parts[0] + mix[1] * parts[1], axis=1))
+
+
+def _folds(codes: Codes, n_folds: int, generator: np.random.Generator) -> Codes:
+    """A fold for each row, the classes spread evenly over the folds."""
+    shuffled = generator.permutation(len(codes))
+    by_class = shuffled[np.argsort(codes[shuffled], kind="stable")]
+    fold = np.empty(len(codes), dtype=np.intp)
+    fold[by_class] = np.arange(len(codes)) % n_folds
+    return fold
+
+
+def _choose_strength(
+    features: Any, codes: Codes, n_classes: int, fold: Codes, part: str
+) -> tuple[float, Floats]:
+    """The penalty that predicts held-out rows best, and their log-probabilities under it."""
+    is_cheap = len(codes) * n_classes <= _CHEAP
+    judged = np.flatnonzero(np.bincount(codes)[codes] > 1)
+    best: tuple[float, float, Floats] | None = None
+    for strength in _STRENGTHS if is_cheap and len(judged) else (_DEFAULT_STRENGTH[part],):
+        held_out = np.empty((len(codes), n_classes))
+        for left_out in np.unique(fold):
+            train, test = np.flatnonzero(fold != left_out), np.flatnonzero(fold == left_out)
+            model = _fit_linear(features[train], codes[train], n_classes, strength)
+            held_out[test] = model.log_probabilities(features[test])
+        loss = -float(held_out[judged, codes[judged]].mean()) if len(judged) else 0.0
+        if best is None or loss < best[0]:
+            best = (loss, strength, held_out)
+    assert best is not None
+    return best[1], best[2]
+
+
+def _fit_linear(features: Any, codes: Codes, n_classes: int, strength: float) -> _Linear:
+    """Multinomial logistic regression; classes that `codes` lacks get next to no probability."""
+    weights = np.zeros((n_classes, features.shape[1]), dtype=np.float32)
+    intercepts = np.full(n_classes, _ABSENT, dtype=np.float32)
+    present = np.unique(codes)
+    intercepts[present] = 0.0
+    if len(present) < 2:
+        return _Linear(weights, intercepts)
+    if not features.shape[1]:
+        intercepts[present] = np.log(np.bincount(codes)[present] / len(codes))
+        return _Linear(weights, intercepts)
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(C=strength, max_iter=_MAX_ITERATIONS, tol=_TOLERANCE)
+    with warnings.catch_warnings():
+        # Stopping early is a milder penalty, not a fault; held-out rows judge the outcome.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(features, codes)
+    is_binary = len(present) == 2
+    rows = present[1:] if is_binary else present
+    weights[rows], intercepts[rows] = model.coef_, model.intercept_
+    return _Linear(weights, intercepts)
+
+
+def _choose_mix(parts: tuple[Floats, Floats], codes: Codes) -> tuple[float, float]:
+    """The powers of the two parts with the highest likelihood of the held-out labels."""
+    if not len(codes):
+        return (_PLAIN_MIX, _PLAIN_MIX)
+    from scipy.optimize import minimize
+    from scipy.special import logsumexp
+
+    rows = np.arange(len(codes))
+
+    def loss(mix: Floats) -> float:
+        scores = mix[0] * parts[0] + mix[1] * parts[1]
+        fit = float((logsumexp(scores, axis=1) - scores[rows, codes]).mean())
+        # With few rows the likelihood alone would run to extremes.
+        return fit + float(((mix - _PLAIN_MIX) ** 2).sum()) / len(codes)
+
+    found = minimize(loss, np.full(2, _PLAIN_MIX), method="L-BFGS-B", bounds=[(0.0, 5.0)] * 2)
+    return (float(found.x[0]), float(found.x[1]))

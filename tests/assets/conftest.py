@@ -1,0 +1,139 @@
+"""Two small tasks and a small data directory: what the Dagster project is tried on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from assets.resources import WorkspaceResource
+from cxm import store
+from cxm.backends.encoder import Encoder, HashingEncoder
+from cxm.metrics import estimate
+from cxm.metrics.intervals import mean_of
+from cxm.task import Method, Model, Params, Task, param
+
+
+class OfflineWorkspace(WorkspaceResource):
+    """The workspace with an encoder that costs nothing."""
+
+    def encoder(self) -> Encoder:
+        return HashingEncoder()
+
+
+@dataclass(frozen=True)
+class MoodParams(Params):
+    words: tuple[str, ...] = param(("bad", "late"), "Words of a bad mood.")
+    weight: float | None = param(None, "Weight of such a word.")
+    fault: str = param("", "Fail with this message.")
+
+
+def _predict(tables, model, params, services):
+    if params.fault:
+        raise ZeroDivisionError(params.fault)
+    is_bad = pl.col("text").str.contains_any(list(params.words))
+    turns = tables["turns"].select(
+        "conversation_id",
+        "turn_index",
+        score=pl.when(is_bad).then(-1.0).otherwise(0.0),
+        polarity=pl.when(is_bad).then(pl.lit("negative")).otherwise(pl.lit("neutral")),
+        probability=pl.lit(1.0),
+    )
+    return {"turn_sentiment": turns.collect()}
+
+
+def _score(results, gold, tables, params):
+    if gold is None:
+        return []
+    rows = gold.filter(pl.col("split") == "test").join(
+        results["turn_sentiment"], on=["conversation_id", "turn_index"], how="left", suffix="_found"
+    )
+    hits = (rows["polarity"] == rows["polarity_found"]).to_numpy().astype(float)
+    return estimate("accuracy", mean_of(hits), rows["conversation_id"].to_numpy())
+
+
+_MOOD_METHOD = Method(lambda *_: Model(), _predict)
+MOOD = Task(
+    name="mood",
+    title="Mood",
+    question="How does each turn feel?",
+    needs=(("turns",),),
+    uses=("conversations",),
+    writes=("turn_sentiment",),
+    metrics=("accuracy",),
+    method=_MOOD_METHOD,
+    naive=_MOOD_METHOD,
+    naive_name="the same",
+    score=_score,
+    gold="sentiment_labels",
+    params=MoodParams,
+)
+
+
+def _spend(tables, model, params, services):
+    return {}
+
+
+SPEND = Task(
+    name="spend",
+    title="Spend",
+    question="Who spends what?",
+    needs=(("transactions", "customers"), ("events",)),
+    uses=("turn_sentiment",),
+    writes=("customer_segments",),
+    metrics=("bic",),
+    method=Method(lambda *_: Model(), _spend),
+    naive=Method(lambda *_: Model(), _spend),
+    naive_name="nothing",
+    score=lambda *_: [],
+)
+
+
+def write_tables(directory: Path) -> Path:
+    """Three conversations of one week, the last of them without labels."""
+    start = datetime(2026, 7, 27, 9, tzinfo=UTC)
+    ids = ["a", "b", "c"]
+    conversations = pl.DataFrame(
+        {"conversation_id": ids, "channel": ["chat"] * 3, "started_at": [start] * 3}
+    ).with_columns(pl.col("started_at").cast(pl.Datetime("us", "UTC")))
+    turns = pl.DataFrame(
+        {
+            "conversation_id": ids,
+            "turn_index": [0, 0, 0],
+            "speaker": ["customer"] * 3,
+            "text": ["this is bad | <b>really</b>\n" + "long " * 40, "where is it", "thanks"],
+        }
+    )
+    labels = pl.DataFrame(
+        {
+            "conversation_id": ["a", "b"],
+            "turn_index": [0, 0],
+            "polarity": ["negative", "negative"],
+            "split": ["test", "test"],
+        }
+    )
+    for name, frame in (("conversations", conversations), ("turns", turns), ("sentiment_labels", labels)):
+        store.write(frame, directory, name)
+    return directory
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return write_tables(tmp_path / "data")
+
+
+@pytest.fixture
+def offline(data: Path, tmp_path: Path) -> WorkspaceResource:
+    return OfflineWorkspace(data=str(data), out=str(tmp_path / "out"))
+
+
+@pytest.fixture
+def small_tasks() -> tuple[Task, ...]:
+    return (MOOD, SPEND)
+
+
+@pytest.fixture
+def make_tables() -> Callable[[Path], Path]:
+    return write_tables
