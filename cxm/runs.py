@@ -7,6 +7,7 @@ module; Dagster and the CLI only call what stands here.
 from __future__ import annotations
 
 import dataclasses
+import logging
 import platform
 import time
 from collections.abc import Mapping
@@ -22,6 +23,8 @@ from cxm.metrics import Estimate
 from cxm.tables import TABLES
 from cxm.task import Method, Model, Params, Results, Tables, Task
 from cxm.workspace import Workspace, json_digest
+
+log = logging.getLogger(__name__)
 
 
 def params_hash(task: Task, params: Params, use_labels: bool, encoder_digest: str) -> str:
@@ -108,8 +111,11 @@ def run(
 
 def _run(task: Task, workspace: Workspace, params: Params, use_labels: bool) -> None:
     started = time.monotonic()
+    log.info("%s: reading tables", task.name)
     tables = _read_inputs(task, workspace)
     train = _train_gold(task, workspace, use_labels)
+    learned = f"{train.height:,} train labels" if train is not None else "no labels"
+    log.info("%s: fitting with %s, predicting", task.name, learned)
     before = data_hash(task, workspace)
     model, results = _answer(task.method, tables, train, params, workspace)
     workspace.manifest_path(task.name).unlink(missing_ok=True)
@@ -138,6 +144,7 @@ def _run(task: Task, workspace: Workspace, params: Params, use_labels: bool) -> 
             "seconds": round(time.monotonic() - started, 1),
         },
     )
+    log.info("%s: done in %.1f s", task.name, time.monotonic() - started)
 
 
 def score(
@@ -161,6 +168,7 @@ def score(
 def _scores(
     task: Task, workspace: Workspace, params: Params, use_labels: bool, manifest: Mapping[str, Any]
 ) -> pl.DataFrame:
+    log.info("%s: scoring beside %s", task.name, task.naive_name)
     tables = _read_inputs(task, workspace)
     gold = workspace.read(task.gold).collect() if task.gold and workspace.has(task.gold) else None
     results = {name: workspace.read(name).collect() for name in manifest["writes"]}

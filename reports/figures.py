@@ -41,9 +41,8 @@ def draw_bars(
     Rows: label, value, text (written at the bar's end) and optionally previous, drawn as a tick and
     named `previous` in the caption.
     """
-    import altair as alt
-
-    rows = _unique_labels(rows)
+    alt = _altair()
+    rows = _shortened(rows)
     highest = max([max(row["value"], row.get("previous") or 0) for row in rows] or [1])
     base = alt.Chart(alt.Data(values=rows)).encode(y=_labels(alt))
     scale = alt.Scale(domain=[0, highest * 1.18 or 1], nice=False)
@@ -75,8 +74,7 @@ def draw_parts(
 
     Rows: label, part, value (0-1).
     """
-    import altair as alt
-
+    alt = _altair()
     order = list(parts)
     known = [{**row, "order": order.index(row["part"])} for row in rows if row["part"] in parts]
     shown = known if is_vertical else _shortened(known)
@@ -111,9 +109,8 @@ def draw_intervals(
     Rows: label, value, low, high, and optionally baseline, a hollow diamond. `line` is drawn through
     all rows.
     """
-    import altair as alt
-
-    rows = _unique_labels(rows)
+    alt = _altair()
+    rows = _shortened(rows)
     scale = alt.Scale(type="log", nice=False) if is_log else alt.Scale(zero=False, nice=True)
     base = alt.Chart(alt.Data(values=rows)).encode(y=_labels(alt))
     x = alt.X("value:Q", title=x_title, scale=scale, axis=alt.Axis(format="~g", tickCount=6))
@@ -139,8 +136,7 @@ def draw_histogram(
     name: str, rows: Rows, x_title: str, y_title: str, caption: str, *, parts: Mapping[str, str] | None = None
 ) -> Figure:
     """Counts of values between 0 and 1. Rows: start, end, n, and part where `parts` gives colours."""
-    import altair as alt
-
+    alt = _altair()
     x = {"axis": alt.Axis(format="%", tickCount=10), "scale": alt.Scale(domain=[0, 1])}
     chart = alt.Chart(alt.Data(values=list(rows))).encode(
         x=alt.X("start:Q", title=x_title, **x),
@@ -160,23 +156,25 @@ def draw_histogram(
 # ------------------------------------------------------------------ drawing
 
 
+def _altair() -> Any:
+    import altair
+
+    return altair
+
+
 def _labels(alt: Any, order: list[str] | None = None) -> Any:
     axis = alt.Axis(labelLimit=_LABEL_WIDTH, ticks=False, domain=False, labelPadding=8)
     return alt.Y("label:N", sort=order, title=None, axis=axis)
 
 
 def _shortened(rows: Rows) -> list[dict[str, Any]]:
-    return [{**row, "label": excerpt(row["label"], _LABEL_LETTERS)} for row in rows]
-
-
-def _unique_labels(rows: Rows) -> list[dict[str, Any]]:
-    shown = _shortened(rows)
-    seen: dict[str, int] = {}
-    for row in shown:
-        seen[row["label"]] = seen.get(row["label"], 0) + 1
-        if seen[row["label"]] > 1:
-            row["label"] += f" ({seen[row['label']]})"
-    return shown
+    """The rows with labels that fit, still one for each different label."""
+    short: dict[str, str] = {}
+    for label in dict.fromkeys(row["label"] for row in rows):
+        cut = excerpt(label, _LABEL_LETTERS)
+        n_alike = sum(other.startswith(cut) for other in short.values())
+        short[label] = f"{cut} ({n_alike + 1})" if cut in short.values() else cut
+    return [{**row, "label": short[row["label"]]} for row in rows]
 
 
 def _said(rows: Rows, key: str, most: int = 20) -> str:

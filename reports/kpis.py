@@ -27,6 +27,14 @@ def main_horizon(horizons: list[int]) -> int:
     return min(horizons, key=lambda days: (abs(days - MAIN_HORIZON_DAYS), days))
 
 
+def currency_of(workspace: Workspace) -> str | None:
+    """The one currency of the transactions; None if it is unknown or mixed."""
+    if not workspace.has("transactions"):
+        return None
+    codes = workspace.read("transactions").select(pl.col("currency").drop_nulls().unique()).collect()
+    return str(codes.item(0, 0)) if codes.height == 1 else None
+
+
 # ------------------------------------------------------------------ figures with their own way
 
 

@@ -60,7 +60,7 @@ def money(value: float, currency: str | None = None) -> str:
         text = f"{decimal(value / 1e6)} million"
     else:
         text = decimal(value, 0 if abs(value) >= 100 else 2)
-    return text + (_SPACE + currency if currency else "")
+    return text + (_SPACE + excerpt(currency, 8) if currency else "")
 
 
 def quantity(value: float, unit: str, n: int | None = None, currency: str | None = None) -> str:

@@ -6,6 +6,7 @@ Add a command as a function in the module of its kind and a line below. No calcu
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -43,6 +44,8 @@ for _target, _name, _group, _help in (
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 row-level problems, 2 the call cannot be answered."""
+    logging.basicConfig(format="%(message)s", stream=sys.stderr)
+    logging.getLogger("cxm").setLevel(logging.INFO)
     try:
         code = app(
             arguments,
@@ -51,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             result_action="return_value",
         )
     except CycloptsError as error:
-        _fail(f"{error}; see `cxm --help`", 2)
+        _fail(f"{str(error).rstrip('.')}; see `cxm --help`", 2)
     except CxmError as error:
         _fail(str(error), error.exit_code)
     except BrokenPipeError:

@@ -8,14 +8,12 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from cxm import store
-from cxm.cli.output import note, print_json, print_rows
+from cxm.cli.output import OUT, Json, UnusedOut, note, print_json, print_rows
 from cxm.errors import CxmError, did_you_mean
 from cxm.tables import TABLES
 
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON and nothing else.")]
 
-
-def tables(*, json: Json = False) -> int:
+def tables(*, out: UnusedOut = OUT, json: Json = False) -> int:
     """The data dictionary: every table, column, unit and rule.
 
     Example: cxm tables --json
@@ -34,7 +32,7 @@ def tables(*, json: Json = False) -> int:
                 "column": row["column"]
                 + ("*" if row["is_key"] else "")
                 + ("?" if row["is_nullable"] else ""),
-                "type": row["dtype"],
+                "type": row["dtype"].replace("time_unit='us', time_zone='UTC'", "us, UTC"),
                 "unit": row["unit"],
                 "meaning": row["doc"] + (f" ({'; '.join(row['rules'])})" if row["rules"] else ""),
             }
@@ -47,7 +45,7 @@ def tables(*, json: Json = False) -> int:
     return 0
 
 
-def validate(directory: Path, /, *, json: Json = False) -> int:
+def validate(directory: Path, /, *, out: UnusedOut = OUT, json: Json = False) -> int:
     """List every problem of the tables in a directory; exit 1 if there is any.
 
     Example: cxm validate data
@@ -79,6 +77,7 @@ def import_(
     to: Path,
     mapping: Path | None = None,
     dry_run: Annotated[bool, Parameter(negative="")] = False,
+    out: UnusedOut = OUT,
     json: Json = False,
 ) -> int:
     """Bring an export into a data directory; bad rows go to its `quarantine/` with their reasons.
@@ -110,7 +109,7 @@ labels = App(name="labels", help="Send labels out for review and take them back.
 
 @labels.command(name="export")
 def export_labels(
-    file: Path, /, *, table: str = "quality_labels", data: Path, out: Path = Path("out"), json: Json = False
+    file: Path, /, *, table: str = "quality_labels", data: Path, out: UnusedOut = OUT, json: Json = False
 ) -> int:
     """Write a gold table as JSON Lines for review.
 
@@ -124,8 +123,6 @@ def export_labels(
         The gold table.
     data
         Data directory.
-    out
-        Not used; every command takes it.
     """
     _check_gold(table)
     rows = store.scan(data, table).collect()
@@ -139,7 +136,7 @@ def export_labels(
 
 @labels.command(name="import")
 def import_labels(
-    file: Path, /, *, table: str = "quality_labels", data: Path, out: Path = Path("out"), json: Json = False
+    file: Path, /, *, table: str = "quality_labels", data: Path, out: UnusedOut = OUT, json: Json = False
 ) -> int:
     """Take reviewed labels back into a gold table; rows with the same key are replaced.
 
@@ -153,8 +150,6 @@ def import_labels(
         The gold table.
     data
         Data directory; its gold table is written.
-    out
-        Not used; every command takes it.
     """
     from cxm.importers import import_table
 

@@ -9,7 +9,17 @@ import json
 import sys
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON and nothing else.")]
+Data = Annotated[Path, Parameter(help="Data directory; it is never written to.")]
+Out = Annotated[Path, Parameter(help="Output directory.")]
+# Every command takes --out, so that a script can pass it to all of them.
+UnusedOut = Annotated[Path, Parameter(name="--out", show=False)]
+OUT = Path("out")
 
 _WIDTH_WITHOUT_TERMINAL = 160
 

@@ -15,9 +15,7 @@ import polars as pl
 from cyclopts import App, Parameter
 
 from cxm import runs
-from cxm.cli.data import Json
-from cxm.cli.output import note, print_json, print_rows
-from cxm.cli.tasks import Data, Out
+from cxm.cli.output import OUT, Data, Json, Out, note, print_json, print_rows
 from cxm.errors import CxmError, did_you_mean
 from cxm.store import checked, write
 from cxm.tables import TABLES
@@ -60,7 +58,7 @@ def _require_words(text: str, what: str) -> None:
         raise CxmError(f"the {what} is empty; give some words")
 
 
-def search(query: str, /, *, data: Data, out: Out = Path("out"), n: Count = 5, json: Json = False) -> int:
+def search(query: str, /, *, data: Data, out: Out = OUT, n: Count = 5, json: Json = False) -> int:
     """Find the articles that answer a question.
 
     Example: cxm search "how do I return a faulty drill" --data data
@@ -84,7 +82,7 @@ def search(query: str, /, *, data: Data, out: Out = Path("out"), n: Count = 5, j
     return 0
 
 
-def intent(text: str, /, *, data: Data, out: Out = Path("out"), n: Count = 3, json: Json = False) -> int:
+def intent(text: str, /, *, data: Data, out: Out = OUT, n: Count = 3, json: Json = False) -> int:
     """Why would a customer say this?
 
     Example: cxm intent "my parcel never came" --data data
@@ -102,7 +100,7 @@ def intent(text: str, /, *, data: Data, out: Out = Path("out"), n: Count = 3, js
     return 0
 
 
-def sentiment(text: str, /, *, data: Path | None = None, out: Out = Path("out"), json: Json = False) -> int:
+def sentiment(text: str, /, *, data: Path | None = None, out: Out = OUT, json: Json = False) -> int:
     """How does this text feel?
 
     Example: cxm sentiment "third call and still no refund"
@@ -123,7 +121,7 @@ def sentiment(text: str, /, *, data: Path | None = None, out: Out = Path("out"),
     return 0
 
 
-def reply(conversation: Path, /, *, data: Data, out: Out = Path("out"), json: Json = False) -> int:
+def reply(conversation: Path, /, *, data: Data, out: Out = OUT, json: Json = False) -> int:
     """Prepare the next reply of a conversation.
 
     Example: cxm reply conversation.jsonl --data data
@@ -173,7 +171,7 @@ def _read_turns(path: Path) -> list[dict[str, Any]]:
     return turns
 
 
-def show(conversation_id: str, /, *, data: Data, out: Out = Path("out"), json: Json = False) -> int:
+def show(conversation_id: str, /, *, data: Data, out: Out = OUT, json: Json = False) -> int:
     """A conversation with what was found in it.
 
     Example: cxm show c-00017 --data data
@@ -212,7 +210,7 @@ def show(conversation_id: str, /, *, data: Data, out: Out = Path("out"), json: J
     return 0
 
 
-def lookalike(*, seed: Path, data: Data, out: Out = Path("out"), n: Count = 20, json: Json = False) -> int:
+def lookalike(*, seed: Path, data: Data, out: Out = OUT, n: Count = 20, json: Json = False) -> int:
     """Customers most like a given set.
 
     Example: cxm lookalike --seed ids.csv --data data
@@ -247,7 +245,7 @@ def dismiss(
     *,
     reason: str,
     data: Path,
-    out: Out = Path("out"),
+    out: Out = OUT,
     json: Json = False,
 ) -> int:
     """Set a finding aside; it stays so while the two sentences are unchanged.

@@ -11,21 +11,18 @@ from typing import Annotated, Any, Literal, get_type_hints
 from cyclopts import App, Parameter
 
 from cxm import runs
-from cxm.cli.data import Json
-from cxm.cli.output import note, print_json, print_rows
+from cxm.cli.output import OUT, Data, Json, Out, UnusedOut, note, print_json, print_rows
 from cxm.errors import MissingTable
 from cxm.task import Params, Task
 from cxm.tasks import TASKS
 from cxm.workspace import Workspace
 
-Data = Annotated[Path, Parameter(help="Data directory; it is never written to.")]
-Out = Annotated[Path, Parameter(help="Output directory.")]
 Labels = Annotated[
     Literal["train", "none"] | None, Parameter(help="`none`: the method without labels [default: train]")
 ]
 
 
-def tasks(*, json: Json = False) -> int:
+def tasks(*, out: UnusedOut = OUT, json: Json = False) -> int:
     """The tasks: question, tables needed and written, metrics.
 
     Example: cxm tasks --json
@@ -62,7 +59,7 @@ def _describe(task: Task) -> dict[str, Any]:
 
 def params_of(task: Task, given: dict[str, Any], base: dict[str, Any]) -> Params:
     """The task's parameters: what was given, over `base` (an earlier run), over the defaults."""
-    values = {}
+    values: dict[str, Any] = {}
     for f in dataclasses.fields(task.params):
         value = given.get(f.name)
         value = base.get(f.name, f.default) if value is None else value
@@ -106,20 +103,20 @@ def _command(task: Task, action: Callable[..., int]) -> Callable[..., int]:
     hints = get_type_hints(task.params)
     parameters = [
         inspect.Parameter("data", inspect.Parameter.KEYWORD_ONLY, annotation=Data),
-        inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, annotation=Out, default=Path("out")),
+        inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, annotation=Out, default=OUT),
         inspect.Parameter("labels", inspect.Parameter.KEYWORD_ONLY, annotation=Labels, default=None),
         inspect.Parameter("json", inspect.Parameter.KEYWORD_ONLY, annotation=Json, default=False),
     ]
     for f in dataclasses.fields(task.params):
         text = f"{f.metadata['help']} [default: {f.default}]"
-        annotation = Annotated[hints[f.name] | None, Parameter(help=text, negative="")]
+        annotation: Any = Annotated[hints[f.name] | None, Parameter(help=text, negative="")]
         parameters.append(
             inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=None)
         )
 
     def command(**values: Any) -> int:
         # An absent flag may be left out of the call altogether.
-        known = {"out": Path("out"), "labels": None, "json": False, **values}
+        known = {"out": OUT, "labels": None, "json": False, **values}
         return action(task, **known)
 
     command.__name__ = task.name

@@ -9,15 +9,20 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from cxm.methods.statements import Statements
 
 _RUN = 3
 _RUNS_PER_SENTENCE = 16
 _PAIRS_PER_SENTENCE = 24
+_RARE_TERMS = 6
 _BLOCK = 200_000
+_ROWS = 1024
 # Overlap of the terms' weights, of the shorter of two sentences, above which they are aligned.
 MIN_OVERLAP = 0.6
+# Cosine of two sentences above which they are aligned although their words differ.
+MIN_COSINE = 0.7
 
 ALIGNED_SCHEMA = {
     "left": pl.Int32,
@@ -25,6 +30,8 @@ ALIGNED_SCHEMA = {
     "shared": pl.Float64,
     "only_left": pl.Float64,
     "only_right": pl.Float64,
+    "cosine": pl.Float64,
+    "scope": pl.Float64,
     "n_facts": pl.Int32,
     "negation": pl.Float64,
     "opposite": pl.Float64,
@@ -65,45 +72,104 @@ def index_runs(statements: Statements) -> pl.DataFrame:
     return pl.DataFrame({"run": code[keep], "sentence": sentence[keep]}).unique(maintain_order=True)
 
 
+def index_term_pairs(statements: Statements) -> pl.DataFrame:
+    """Distinct (`run`, `sentence`): every two of a sentence's rarest terms, as one number.
+
+    It finds sentences that say the same in another order or other words.
+    """
+    weight = pl.Series(statements.weights)
+    terms = statements.terms.select("sentence", "term").unique(maintain_order=True)
+    rare = (
+        terms.with_columns(weight=weight.gather(terms["term"]), n=pl.len().over("term"))
+        .filter(pl.col("n") > 1)
+        .sort("sentence", "weight", "term", descending=[False, True, False])
+        .filter(pl.int_range(pl.len()).over("sentence") < _RARE_TERMS)
+        .select("sentence", "term")
+    )
+    n_terms = max(len(statements.weights), 1)
+    return (
+        rare.lazy()
+        .join(rare.lazy().rename({"term": "other"}), on="sentence")
+        .filter(pl.col("term") < pl.col("other"))
+        .select(
+            run=pl.col("term").cast(pl.UInt64) * n_terms + pl.col("other").cast(pl.UInt64), sentence="sentence"
+        )
+        .sort("run", "sentence")
+        .collect()
+    )
+
+
 def find_candidates(statements: Statements, max_sentences: int) -> pl.DataFrame:
-    """Pairs of different sentences (`left` < `right`) that share a rare run, sorted.
+    """Pairs of different sentences (`left` < `right`) with a rare run or rare terms in common, sorted.
 
     Runs in more than `max_sentences` sentences are skipped; rarest first until there are a fixed
     number of pairs a sentence, so that the work stays in proportion to the base.
     """
-    runs = index_runs(statements)
+    found = [
+        _pair_up(index, max_sentences, len(statements.sentences))
+        for index in (index_runs(statements), index_term_pairs(statements))
+    ]
+    return pl.concat(found).unique().sort("left", "right")
+
+
+def _pair_up(index: pl.DataFrame, max_sentences: int, n_sentences: int) -> pl.DataFrame:
     counted = (
-        runs.with_columns(n=pl.len().over("run"))
+        index.with_columns(n=pl.len().over("run"))
         .filter((pl.col("n") > 1) & (pl.col("n") <= max_sentences))
         .sort("sentence", "n", "run")
         .filter(pl.int_range(pl.len()).over("sentence") < _RUNS_PER_SENTENCE)
         .with_columns(n=pl.len().over("run"))
         .sort("n", "run", "sentence")
     )
-    # A run of n sentences makes n - 1 pairs a sentence, halved.
-    budget = _PAIRS_PER_SENTENCE * max(len(statements.sentences), 1)
-    counted = counted.filter(((pl.col("n") - 1) / 2).cum_sum() <= budget).select("run", "sentence")
-    lazy = counted.lazy()
+    # A run in n sentences makes (n - 1) / 2 pairs for each of them.
+    budget = _PAIRS_PER_SENTENCE * n_sentences
+    kept = counted.filter(((pl.col("n") - 1) / 2).cum_sum() <= budget).select("run", "sentence").lazy()
     return (
-        lazy.rename({"sentence": "left"})
-        .join(lazy.rename({"sentence": "right"}), on="run")
+        kept.rename({"sentence": "left"})
+        .join(kept.rename({"sentence": "right"}), on="run")
         .filter(pl.col("left") < pl.col("right"))
         .select("left", "right")
         .unique()
-        .sort("left", "right")
         .collect()
     )
 
 
-def align_sentences(statements: Statements, candidates: pl.DataFrame, min_shared: float) -> pl.DataFrame:
+def find_neighbours(vectors: NDArray[np.float32], k: int, min_cosine: float) -> pl.DataFrame:
+    """Pairs (`left` < `right`) of rows of `vectors` `(n, d)` that are among each other's `k` nearest.
+
+    Exact and in blocks, so quadratic in time: for small bases. One side's neighbourhood is enough.
+    """
+    found = []
+    for start in range(0, len(vectors), _ROWS):
+        cosine = vectors[start : start + _ROWS] @ vectors.T
+        rows = np.arange(len(cosine))
+        cosine[rows, rows + start] = -1
+        nearest = np.argpartition(-cosine, min(k, cosine.shape[1] - 1), axis=1)[:, :k]
+        left = np.repeat(rows, nearest.shape[1])
+        right = nearest.ravel()
+        keep = cosine[left, right] >= min_cosine
+        left, right = left[keep] + start, right[keep]
+        found.append(np.stack([np.minimum(left, right), np.maximum(left, right)], axis=1))
+    pairs = np.unique(np.concatenate(found), axis=0) if found else np.zeros((0, 2))
+    return pl.DataFrame({"left": pairs[:, 0], "right": pairs[:, 1]}, schema={"left": pl.Int32, "right": pl.Int32})
+
+
+def align_sentences(
+    statements: Statements,
+    candidates: pl.DataFrame,
+    min_shared: float,
+    vectors: NDArray[np.float32] | None = None,
+) -> pl.DataFrame:
     """The candidates that say nearly the same, with the facts in which they differ.
 
-    `shared`, `only_left`, `only_right`: weight of the terms on both or one side; `n_facts`: terms
-    with different values, and the weight of those of each kind. At least `min_shared` nats are
-    shared, and `MIN_OVERLAP` of the lighter sentence.
+    `shared`, `only_left`, `only_right`: weight of the terms on both or one side; `cosine` of their
+    `vectors` `(n_sentences, d)`, 0 without; `scope`: the lesser weight of names that stand on one
+    side only (each speaks of something else); `n_facts`: terms with different values, and the weight
+    of those of each kind. Aligned is what shares `min_shared` nats and `MIN_OVERLAP` of the lighter
+    sentence, or half of `min_shared` with a cosine of `MIN_COSINE`.
     """
     blocks = [
-        _align_block(statements, candidates[start : start + _BLOCK], min_shared)
+        _align_block(statements, candidates[start : start + _BLOCK], min_shared, vectors)
         for start in range(0, candidates.height, _BLOCK)
     ]
     return pl.concat(blocks) if blocks else pl.DataFrame(schema=ALIGNED_SCHEMA)
@@ -118,41 +184,51 @@ def _align_block(statements: Statements, pairs: pl.DataFrame, min_shared: float)
         {
             "sentence": np.arange(len(statements.sentences), dtype=np.int32),
             "total": statements.sentence_weights,
+            "names": statements.name_weights,
         }
     ).lazy()
     both = (
         pairs.lazy()
         .join(terms.rename({"sentence": "left"}), on="left")
         .join(
-            terms.rename({"sentence": "right", "value": "other", "kind": "other_kind"}), on=["right", "term"]
+            terms.rename({"sentence": "right", "value": "other", "kind": "other_kind", "n": "other_n"}),
+            on=["right", "term"],
         )
-        .group_by("left", "right", "term")
+        .group_by("left", "right", "term", "cosine")
         .agg(
-            is_equal=(pl.col("value") == pl.col("other")).any(),
+            n_equal=pl.min_horizontal("n", "other_n").filter(pl.col("value") == pl.col("other")).sum(),
+            n_left=pl.struct("value", "n").unique().struct.field("n").sum(),
+            n_right=pl.struct("other", "other_n").unique().struct.field("other_n").sum(),
             kind=pl.max_horizontal(pl.col("kind").max(), pl.col("other_kind").max()),
         )
         .join(weight.lazy(), on="term")
     )
-    differs = ~pl.col("is_equal")
+    # A fragment may lack some of a term's occurrences, but what it has must stand on the other side.
+    differs = pl.col("n_equal") < pl.min_horizontal("n_left", "n_right")
     return (
-        both.group_by("left", "right")
+        both.group_by("left", "right", "cosine")
         .agg(
             shared=pl.col("weight").sum(),
+            shared_names=pl.col("name_weight").sum(),
             n_facts=differs.sum().cast(pl.Int32),
             **{
                 name: pl.col("weight").filter(differs & (pl.col("kind") == code)).sum()
                 for code, name in enumerate(KINDS, 1)
             },
         )
-        .join(total.rename({"sentence": "left", "total": "left_total"}), on="left")
-        .join(total.rename({"sentence": "right", "total": "right_total"}), on="right")
+        .join(total.rename({"sentence": "left", "total": "left_total", "names": "left_names"}), on="left")
+        .join(total.rename({"sentence": "right", "total": "right_total", "names": "right_names"}), on="right")
+        .with_columns(
+            share=pl.col("shared") / pl.min_horizontal("left_total", "right_total"),
+            scope=(pl.min_horizontal("left_names", "right_names") - pl.col("shared_names")).clip(0).round(6),
+        )
         .filter(
-            (pl.col("shared") >= min_shared)
-            & (pl.col("shared") >= MIN_OVERLAP * pl.min_horizontal("left_total", "right_total"))
+            ((pl.col("shared") >= min_shared) & (pl.col("share") >= MIN_OVERLAP))
+            | ((pl.col("shared") >= min_shared / 2) & (pl.col("cosine") >= MIN_COSINE))
         )
         .with_columns(
-            only_left=(pl.col("left_total") - pl.col("shared")).clip(lower_bound=0),
-            only_right=(pl.col("right_total") - pl.col("shared")).clip(lower_bound=0),
+            only_left=(pl.col("left_total") - pl.col("shared")).clip(lower_bound=0).round(6),
+            only_right=(pl.col("right_total") - pl.col("shared")).clip(lower_bound=0).round(6),
         )
         .select(*ALIGNED_SCHEMA)
         .cast(ALIGNED_SCHEMA)

@@ -131,7 +131,8 @@ def _describe_word(word: str) -> tuple[str, str, int, bool]:
 
 
 def describe_terms(texts: Sequence[str]) -> pl.DataFrame:
-    """The terms of each text: `text` (its number), `place`, `neutral`, `value`, `kind`.
+    """The terms of each text: `text` (its number), `place`, `neutral`, `value`, `kind`,
+    `is_name` (written with a capital letter inside the text).
 
     Sorted by text and place. A number's neutral term names its unit (the currency sign before or
     the word after it); the time unit is part of its value, so that 2 days and 2 weeks differ. A
@@ -141,9 +142,13 @@ def describe_terms(texts: Sequence[str]) -> pl.DataFrame:
         pl.DataFrame(
             {"text": pl.Series(range(len(texts)), dtype=pl.Int32), "token": pl.Series(texts, dtype=pl.String)}
         )
-        .with_columns(pl.col("token").str.to_lowercase().str.extract_all(TOKEN_PATTERN))
+        .with_columns(pl.col("token").str.extract_all(TOKEN_PATTERN))
         .explode("token")
         .drop_nulls("token")
+        .with_columns(
+            is_name=(pl.int_range(pl.len()).over("text") > 0) & pl.col("token").str.contains(r"^\p{Lu}"),
+            token=pl.col("token").str.to_lowercase(),
+        )
     )
     words = tokens["token"].unique(maintain_order=True).to_list()
     columns = list(zip(*map(_describe_word, words), strict=True)) or [(), (), (), ()]
@@ -160,7 +165,7 @@ def describe_terms(texts: Sequence[str]) -> pl.DataFrame:
     terms = tokens.join(lexicon, on="token", how="left", validate="m:1", maintain_order="left")
     terms = _take_units(_take_negations(terms))
     return terms.with_columns(place=pl.int_range(pl.len(), dtype=pl.Int32).over("text")).select(
-        "text", "place", "neutral", "value", "kind"
+        "text", "place", "neutral", "value", "kind", "is_name"
     )
 
 

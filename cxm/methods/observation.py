@@ -50,8 +50,9 @@ def known_at(labels: pl.DataFrame, at: datetime) -> pl.DataFrame:
 def follow(labels: pl.DataFrame, start: datetime, n_days: float) -> pl.DataFrame:
     """Who was still there and under observation at `start`, and the `n_days` after it.
 
-    Adds `tenure` (days at `start`); `duration_days` then counts from `start` and ends with the
-    window, and `is_churned` says whether the customer left within it.
+    Adds `tenure` (days at `start`); `duration_days` then counts from `start`, and `is_churned` says
+    whether the customer left within the window. Who was seen to its end, to the day, has a duration
+    just beyond it: known to have stayed, not censored on the last day.
     """
     left_days = pl.col("duration_days") - pl.col("tenure")
     return (
@@ -61,11 +62,18 @@ def follow(labels: pl.DataFrame, start: datetime, n_days: float) -> pl.DataFrame
             & (left_days > 0)
             & (pl.col("entry_days").fill_null(0) <= pl.col("tenure"))
         )
+        .with_columns(is_churned=pl.col("is_churned") & (left_days <= n_days), duration_days=left_days)
         .with_columns(
-            is_churned=pl.col("is_churned") & (left_days <= n_days),
-            duration_days=pl.min_horizontal(left_days, pl.lit(float(n_days))),
+            duration_days=pl.when(~pl.col("is_churned") & (pl.col("duration_days") > n_days - 1))
+            .then(pl.lit(just_beyond(n_days)))
+            .otherwise("duration_days")
         )
     )
+
+
+def just_beyond(n_days: float) -> float:
+    """The duration that says: seen through all of `n_days`, and still there."""
+    return float(n_days) + 1e-3
 
 
 def days_before(at: datetime, n_days: float) -> datetime:

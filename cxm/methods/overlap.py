@@ -33,7 +33,7 @@ def find_overlaps(
     n_of = np.bincount(truth, minlength=len(labels))
     similarity = description_vectors @ description_vectors.T
     confused: dict[tuple[int, int], list[str]] = {}
-    for i in np.flatnonzero(guess != truth):
+    for i in np.flatnonzero(guess != truth).tolist():
         pair = (int(min(guess[i], truth[i])), int(max(guess[i], truth[i])))
         confused.setdefault(pair, []).append(ids[i])
     rows = [

@@ -18,8 +18,8 @@ SCHEMA = {
     "text": pl.String,
 }
 
-# About 130 tokens: what a sentence encoder still represents well.
-PASSAGE_CHARACTERS = 600
+# About 90 tokens: longer pieces hold more than one subject, and their vector none of them.
+PASSAGE_CHARACTERS = 400
 
 
 def cut_text(text: str, size: int = PASSAGE_CHARACTERS) -> list[str]:

@@ -29,9 +29,10 @@ class Statements:
 
     `ids` `(n_articles,)` sorted; `articles`: article, title, section; `sentences`: the texts;
     `places`: article, place, sentence (one row for each sentence of each article, in order);
-    `terms`: sentence, term, value, kind (distinct rows); `sequence`: sentence, place, term (in order);
-    `title_terms`: article, term; `weights` `(n_terms,)`: rarity of each term, in nats;
-    `sentence_weights` `(n_sentences,)`: the sum over a sentence's distinct terms.
+    `terms`: sentence, term, value, kind and how often (`n`); `sequence`: sentence, place, term (in order);
+    `title_terms`: article, term; `weights` `(n_terms,)`: rarity of each term, in nats; `names`
+    `(n_terms,)`: whether it is mostly written as a name; `sentence_weights` `(n_sentences,)`: the sum
+    over a sentence's distinct terms, `name_weights` over its names.
     """
 
     ids: list[str]
@@ -42,7 +43,9 @@ class Statements:
     sequence: pl.DataFrame
     title_terms: pl.DataFrame
     weights: NDArray[np.float64]
+    names: NDArray[np.bool_]
     sentence_weights: NDArray[np.float64]
+    name_weights: NDArray[np.float64]
 
 
 def cut_statements(text: str) -> list[str]:
@@ -82,7 +85,11 @@ def read_statements(articles: pl.DataFrame) -> Statements:
     described = described.with_columns(term=(pl.col("neutral").rank("dense") - 1).cast(pl.Int32))
     is_title = pl.col("text") >= n_sentences
     sequence = described.filter(~is_title).rename({"text": "sentence"})
-    terms = sequence.select("sentence", "term", "value", "kind").unique().sort("sentence", "term", "value")
+    terms = (
+        sequence.group_by("sentence", "term", "value", "kind")
+        .agg(n=pl.len().cast(pl.Int32))
+        .sort("sentence", "term", "value", "kind")
+    )
     title_terms = (
         described.filter(is_title)
         .select(article=(pl.col("text") - n_sentences).cast(pl.Int32), term="term")
@@ -91,6 +98,8 @@ def read_statements(articles: pl.DataFrame) -> Statements:
     )
     n_terms = int(described["term"].max()) + 1 if described.height else 0  # type: ignore[arg-type]
     weights = _weigh_terms(places, terms, articles.height, n_terms)
+    owner, term = _distinct_terms(terms)
+    names = _find_names(sequence, n_terms)
     return Statements(
         articles["article_id"].to_list(),
         articles.select(pl.int_range(pl.len(), dtype=pl.Int32).alias("article"), "title", "section"),
@@ -100,7 +109,9 @@ def read_statements(articles: pl.DataFrame) -> Statements:
         sequence.select("sentence", "place", "term"),
         title_terms,
         weights,
-        np.bincount(*_weighted(terms, weights), minlength=n_sentences),
+        names,
+        np.bincount(owner, weights[term], minlength=n_sentences),
+        np.bincount(owner, weights[term] * names[term], minlength=n_sentences),
     )
 
 
@@ -108,11 +119,17 @@ def _one_line(text: str) -> str:
     return plain_text(text).replace("\n", " ")
 
 
-def _weighted(
-    terms: pl.DataFrame, weights: NDArray[np.float64]
-) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+def _distinct_terms(terms: pl.DataFrame) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     distinct = terms.select("sentence", "term").unique(maintain_order=True)
-    return distinct["sentence"].to_numpy(), weights[distinct["term"].to_numpy()]
+    return distinct["sentence"].to_numpy(), distinct["term"].to_numpy()
+
+
+def _find_names(sequence: pl.DataFrame, n_terms: int) -> NDArray[np.bool_]:
+    """Terms that have a capital letter in most places but the first of a sentence."""
+    inside = sequence.filter((pl.col("place") > 0) & (pl.col("kind") == 0))
+    term = inside["term"].to_numpy()
+    n_capital = np.bincount(term, inside["is_name"].to_numpy().astype(float), minlength=n_terms)
+    return n_capital > np.bincount(term, minlength=n_terms) / 2
 
 
 def _weigh_terms(

@@ -13,10 +13,18 @@ import numpy as np
 import polars as pl
 
 from cxm.methods import covariates
-from cxm.methods.cox import Cox, fit_cox
 from cxm.methods.covariates import Plan
-from cxm.methods.hazards import Array, BoostedHazard, Curve, Floats, Spells
-from cxm.methods.hazards import fit_boosted_hazard, nelson_aalen, whole_days
+from cxm.methods.cox import Cox, fit_cox
+from cxm.methods.hazards import (
+    Array,
+    BoostedHazard,
+    Curve,
+    Floats,
+    Spells,
+    fit_boosted_hazard,
+    nelson_aalen,
+    whole_days,
+)
 from cxm.metrics import Estimate, estimate
 from cxm.metrics.survival import concordance_index, integrated_brier_score
 

@@ -37,48 +37,60 @@ class TermWeights:
         """Sparse rows `(n_texts, n_terms)`, float32: (1 + log count) x rarity, words and characters
         each scaled to unit length (Salton & Buckley 1988). A text without a known term is zero.
         """
-        from scipy.sparse import csr_matrix, hstack
+        return self._weigh(
+            _count(texts, self.words, _WORDS), _count(texts, self.characters, _CHARACTERS)
+        )
 
-        n_words = len(self.words)
-        blocks = [
-            _weigh(_count(texts, self.words, _WORDS), self.rarity[:n_words]),
-            _weigh(_count(texts, self.characters, _CHARACTERS), self.rarity[n_words:]),
-        ]
+    def _weigh(self, words: Any, characters: Any) -> Any:
+        from scipy.sparse import csr_matrix, diags_array, hstack
+        from sklearn.preprocessing import normalize
+
+        blocks, start = [], 0
+        for counts in (words, characters):
+            rarity = self.rarity[start : start + counts.shape[1]]
+            start += counts.shape[1]
+            if counts.nnz:
+                counts.data = 1 + np.log(counts.data)
+                counts = normalize(counts @ diags_array(rarity, dtype=np.float32), copy=False)
+            blocks.append(counts)
         return csr_matrix(hstack(blocks, format="csr", dtype=np.float32))
 
 
-def fit_term_weights(texts: Sequence[str]) -> TermWeights:
-    """The commonest terms of the texts and their rarity; texts without a word give none."""
+def fit_term_weights(texts: Sequence[str]) -> tuple[TermWeights, Any]:
+    """The commonest terms of the texts and their rarity, and what `transform` gives for the texts.
+
+    Texts without a word give no terms.
+    """
     n_texts = len(texts)
     is_short = sum(map(len, texts)) <= _SHORT_TEXT * n_texts
     min_texts = 2 if n_texts >= _MANY_TEXTS else 1
-    words, n_with_word = _vocabulary(texts, _WORDS, min_texts, _MAX_WORDS)
-    characters, n_with_piece = (
-        _vocabulary(texts, _CHARACTERS, min_texts, _MAX_CHARACTERS)
-        if is_short
-        else ([], np.zeros(0, dtype=np.int64))
-    )
-    n_with_term = np.concatenate([n_with_word, n_with_piece])
+    words, word_counts = _vocabulary(texts, _WORDS, min_texts, _MAX_WORDS)
+    n_pieces = _MAX_CHARACTERS if is_short else 0
+    characters, character_counts = _vocabulary(texts, _CHARACTERS, min_texts, n_pieces)
+    n_with_term = np.concatenate([_n_texts(word_counts), _n_texts(character_counts)])
     rarity = np.log((1 + n_texts) / (1 + n_with_term)) + 1
-    return TermWeights(words, characters, rarity.astype(np.float32))
+    terms = TermWeights(words, characters, rarity.astype(np.float32))
+    return terms, terms._weigh(word_counts, character_counts)
 
 
 def _vocabulary(
     texts: Sequence[str], cut: dict[str, Any], min_texts: int, n_most: int
-) -> tuple[list[str], NDArray[np.int64]]:
-    """Terms in at least `min_texts` texts, the commonest `n_most`, sorted; and in how many texts."""
+) -> tuple[list[str], Any]:
+    """Terms in at least `min_texts` texts, the commonest `n_most`, sorted; and their counts."""
     from sklearn.feature_extraction.text import CountVectorizer
 
-    vectorizer = CountVectorizer(**cut, binary=True)
+    nothing: list[str] = []
+    if not n_most:
+        return nothing, _count(texts, nothing, cut)
+    vectorizer = CountVectorizer(**cut, dtype=np.float32)
     try:
         counts = vectorizer.fit_transform(texts)
     except ValueError:  # no text has a term
-        return [], np.zeros(0, dtype=np.int64)
-    terms = vectorizer.get_feature_names_out()
-    n_texts = np.asarray(counts.sum(axis=0)).ravel().astype(np.int64)
+        return nothing, _count(texts, nothing, cut)
+    n_texts = _n_texts(counts)
     commonest = np.argsort(-n_texts, kind="stable")[:n_most]
     kept = np.sort(commonest[n_texts[commonest] >= min_texts])
-    return terms[kept].tolist(), n_texts[kept]
+    return vectorizer.get_feature_names_out()[kept].tolist(), counts[:, kept]
 
 
 def _count(texts: Sequence[str], vocabulary: list[str], cut: dict[str, Any]) -> Any:
@@ -90,11 +102,5 @@ def _count(texts: Sequence[str], vocabulary: list[str], cut: dict[str, Any]) -> 
     return CountVectorizer(**cut, vocabulary=vocabulary, dtype=np.float32).transform(texts)
 
 
-def _weigh(counts: Any, rarity: NDArray[np.float32]) -> Any:
-    from scipy.sparse import diags_array
-    from sklearn.preprocessing import normalize
-
-    if not counts.nnz:
-        return counts
-    counts.data = 1 + np.log(counts.data)
-    return normalize(counts @ diags_array(rarity, dtype=np.float32), copy=False)
+def _n_texts(counts: Any) -> NDArray[np.int64]:
+    return np.bincount(counts.indices, minlength=counts.shape[1]).astype(np.int64)

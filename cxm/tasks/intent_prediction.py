@@ -84,13 +84,15 @@ def _learn(
     outside = classifier.probabilities(
         labelled.filter(pl.Series(~is_known))["text"].to_list(), vectors[~is_known]
     )
+    held_out = classifier.out_of_fold
+    assert held_out is not None
     truth = np.array([classifier.classes.index(label) for label in labels])
     facts["learned"], learned = classifier.to_parts()
     arrays.update({f"learned.{name}": array for name, array in learned.items()})
     facts["unseen_share"] = _unseen_share(labels, facts["intents"])
-    facts["threshold"] = choose_threshold(classifier.out_of_fold, truth, outside)
+    facts["threshold"] = choose_threshold(held_out, truth, outside)
     facts["overlaps"] = find_overlaps(
-        classifier.out_of_fold,
+        held_out,
         truth,
         classifier.classes,
         inside["conversation_id"].to_list(),
@@ -143,12 +145,13 @@ def _probabilities(model: Model, texts: list[str], vectors: NDArray[np.float32])
     columns = [intents.index(label) for label in classifier.classes]
     seen = np.zeros(len(intents), dtype=bool)
     seen[columns] = True
-    unseen_share = model.facts["unseen_share"]
+    unseen_share = float(model.facts["unseen_share"])
     probabilities = np.zeros((len(texts), len(intents)))
     probabilities[:, columns] = classifier.probabilities(texts, vectors) * (1 - unseen_share)
     by_words[:, seen] = 0
     by_words /= np.maximum(by_words.sum(axis=1, keepdims=True), 1e-12)
-    return probabilities + unseen_share * by_words
+    probabilities += unseen_share * by_words
+    return probabilities
 
 
 def _rank(
@@ -290,7 +293,7 @@ def _estimates(rows: pl.DataFrame) -> list[Estimate]:
         *estimate("macro_f1", lambda i: metric.macro_f1(truth[i], answer[i]), units),
         *estimate("accuracy_at_3", mean_of(in_three), units),
         *estimate("out_of_scope_recall", mean_of(abstained[outside]), units[outside]),
-        *estimate("out_of_scope_precision", mean_of(outside[abstained]), units[abstained]),
+        *_out_of_scope_precision(outside, abstained, units),
         *estimate("mcc", lambda i: metric.matthews(truth[i], answer[i]), units),
         *estimate(
             "calibration_error",
@@ -299,6 +302,19 @@ def _estimates(rows: pl.DataFrame) -> list[Estimate]:
         ),
         *estimate("coverage", mean_of(answered), units),
     ]
+
+
+def _out_of_scope_precision(
+    outside: NDArray[np.bool_], abstained: NDArray[np.bool_], units: NDArray[Any]
+) -> list[Estimate]:
+    """Only where some row is out of scope; 0 for a method that never abstains."""
+    if not outside.any():
+        return []
+    n = int(abstained.sum()) or int(outside.sum())
+    right = outside & abstained
+    return estimate(
+        "out_of_scope_precision", lambda i: right[i].sum() / max(1, abstained[i].sum()), units, n=n
+    )
 
 
 TASK = Task(

@@ -4,10 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import dagster as dg
 import polars as pl
 import pytest
 
+from assets.definitions import build_defs
+from assets.partitions import add_week
 from assets.resources import WorkspaceResource
 from cxm import store
 from cxm.backends.encoder import Encoder, HashingEncoder
@@ -134,6 +138,45 @@ def small_tasks() -> tuple[Task, ...]:
     return (MOOD, SPEND)
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """A run of the job: whether it ended well, what each asset reported, what failed and how."""
+
+    is_success: bool
+    metadata: dict[str, dict[str, Any]]
+    failures: dict[str, str]
+    checks: dict[str, dg.AssetCheckEvaluation]
+
+
 @pytest.fixture
-def make_tables() -> Callable[[Path], Path]:
-    return write_tables
+def run_job(offline, small_tasks) -> Callable[..., Outcome]:
+    """Runs the whole job for week 2026-W31; run config of tasks as keyword arguments."""
+
+    def run(workspace: WorkspaceResource = offline, **config: dict[str, Any]) -> Outcome:
+        defs = build_defs(tasks=small_tasks, workspace=workspace)
+        with dg.DagsterInstance.ephemeral() as instance:
+            add_week(instance, "2026-W31")
+            result = defs.resolve_job_def("report_job").execute_in_process(
+                instance=instance,
+                partition_key="2026-W31",
+                raise_on_error=False,
+                run_config={"ops": {name: {"config": values} for name, values in config.items()}}
+                | {"loggers": {"plain_lines": {}}},
+            )
+        return Outcome(
+            result.success,
+            {
+                "/".join(event.asset_key.path): {k: v.value for k, v in event.materialization.metadata.items()}
+                for event in result.all_events
+                if event.event_type_value == "ASSET_MATERIALIZATION"
+            },
+            {
+                event.step_key: getattr(event.step_failure_data.user_failure_data, "description", None)
+                or event.step_failure_data.error.cause.message.strip()
+                for event in result.all_events
+                if event.is_step_failure
+            },
+            {check.check_name: check for check in result.get_asset_check_evaluations()},
+        )
+
+    return run

@@ -1,0 +1,128 @@
+"""What is known of customers' purchases (and contacts) at a moment, and what they bought after it.
+
+A purchase is a transaction whose amount is not negative; refunds count in the money only. Models on
+these features stand in `repeat_purchase`; recency, frequency and monetary as segments in `rfm`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import polars as pl
+
+from cxm.methods.observation import days_between
+
+_RATE_DAYS = 60.0
+_WINDOWS = (30, 90, 180)
+
+
+def _log(values: pl.Expr) -> pl.Expr:
+    """log(1 + |x|) with the sign of x: long tails drawn in, refunds stay negative."""
+    return values.sign() * values.abs().log1p()
+
+
+def purchase_features(
+    transactions: pl.LazyFrame,
+    at: datetime,
+    customers: pl.DataFrame | None = None,
+    conversations: pl.LazyFrame | None = None,
+) -> pl.DataFrame:
+    """One row a customer with a transaction by `at`, sorted by id: rhythm of buying, contacts, covariates.
+
+    Customers who joined by `at` and bought nothing so far follow with `has_bought` false and nulls.
+    Counts, days and sums are on log scale; `frequency` counts days with a purchase. Nothing after `at`
+    is read.
+    """
+    ago = days_between(pl.col("occurred_at"), pl.lit(at))
+    is_bought = pl.col("amount") >= 0
+    raw = (
+        transactions.filter(pl.col("occurred_at") <= at)
+        .with_columns(ago=ago)
+        .group_by("customer_id")
+        .agg(
+            recency=pl.col("ago").filter(is_bought).min(),
+            tenure=pl.col("ago").filter(is_bought).max(),
+            n=pl.col("occurred_at").filter(is_bought).dt.date().n_unique(),
+            monetary=pl.col("amount").sort().sum(),
+            *[(is_bought & (pl.col("ago") < days)).sum().alias(f"n_{days}") for days in _WINDOWS],
+        )
+        .collect()
+        .sort("customer_id")
+    )
+    rate = pl.col("n") / (pl.col("tenure") + _RATE_DAYS)
+    gap = (pl.col("tenure") - pl.col("recency") + 30) / pl.col("n")
+    has_bought = pl.col("n") > 0
+    features = raw.select(
+        "customer_id",
+        has_bought=has_bought,
+        frequency=pl.when(has_bought).then(_log(pl.col("n"))),
+        recency_days=_log(pl.col("recency")),
+        tenure_days=_log(pl.col("tenure")),
+        monetary=_log(pl.col("monetary")),
+        mean_amount=pl.when(has_bought).then(_log(pl.col("monetary") / pl.col("n"))),
+        purchase_rate=pl.when(has_bought).then(rate.log()),
+        expected_purchases_since=pl.col("recency") * rate,
+        recency_to_own_gap=pl.when(has_bought).then(pl.col("recency").log1p() - gap.log()),
+        is_single_purchase=pl.col("n") == 1,
+        **{f"purchases_last_{days}_days": _log(pl.col(f"n_{days}").cast(pl.Float64)) for days in _WINDOWS},
+    )
+    if conversations is not None:
+        features = features.join(_contacts(conversations, at), "customer_id", "left", validate="1:1")
+        features = features.with_columns(
+            pl.col("contacts_last_90_days", "unresolved_last_90_days").fill_null(0)
+        )
+    if customers is not None:
+        by_then = customers.filter(pl.col("joined_at") <= at).select("customer_id")
+        new = by_then.join(features, "customer_id", "anti").with_columns(has_bought=pl.lit(False))
+        features = pl.concat([features, new], how="diagonal")
+        own = [
+            c
+            for c in customers.columns
+            if c != "joined_at" and (c == "customer_id" or c not in features.columns)
+        ]
+        features = features.join(customers.select(own), "customer_id", "left", validate="1:1")
+    return features.sort("customer_id")
+
+
+def _contacts(conversations: pl.LazyFrame, at: datetime) -> pl.DataFrame:
+    ago = days_between(pl.col("started_at"), pl.lit(at))
+    return (
+        conversations.filter(pl.col("customer_id").is_not_null() & (ago >= 0) & (ago < 90))
+        .group_by("customer_id")
+        .agg(
+            contacts_last_90_days=pl.len().cast(pl.Float64).log1p(),
+            unresolved_last_90_days=(pl.col("is_resolved") == False).sum().cast(pl.Float64).log1p(),  # noqa: E712
+        )
+        .collect()
+    )
+
+
+def next_purchase(transactions: pl.LazyFrame, start: datetime, n_days: float) -> pl.DataFrame:
+    """Who bought within `n_days` after `start`, and after how many `days` first."""
+    days = days_between(pl.lit(start), pl.col("occurred_at"))
+    return (
+        transactions.filter((pl.col("amount") >= 0) & (days > 0) & (days <= n_days))
+        .group_by("customer_id")
+        .agg(days=days.min())
+        .collect()
+        .sort("customer_id")
+    )
+
+
+def daily_spend(transactions: pl.LazyFrame, at: datetime, n_days: float = 365.0) -> pl.DataFrame:
+    """Net spend a day of each customer with a transaction by `at`: `customer_id`, `daily_spend` >= 0.
+
+    Over the last `n_days`, or since the first transaction where that is later, 30 days at least. Null
+    where the amounts are in more than one currency: they cannot be added.
+    """
+    ago = days_between(pl.col("occurred_at"), pl.lit(at))
+    seen = transactions.filter(pl.col("occurred_at") <= at).with_columns(ago=ago)
+    n_currencies = seen.select(pl.col("currency").drop_nulls().n_unique()).collect().item()
+    spend = pl.col("amount").filter(pl.col("ago") < n_days).sort().sum().clip(lower_bound=0)
+    exposure = pl.col("ago").max().clip(30, n_days)
+    return (
+        seen.group_by("customer_id")
+        .agg(daily_spend=spend / exposure if n_currencies <= 1 else pl.lit(None, dtype=pl.Float64))
+        .collect()
+        .sort("customer_id")
+    )

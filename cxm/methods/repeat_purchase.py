@@ -1,0 +1,253 @@
+"""P(no purchase within a horizon) for customers without a contract, learned from an earlier window.
+
+For each horizon a logistic regression or boosted trees on how customers bought up to a moment in
+the past, against whether they bought in the window after it. Features come from `purchases`,
+contracts from `tenure_risk`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from cxm.methods import covariates
+from cxm.methods.hazards import Array, Floats
+from cxm.methods.observation import DAY_SECONDS, days_before
+from cxm.methods.purchases import next_purchase
+
+Features = Callable[[datetime], pl.DataFrame]
+
+PRIOR, LOGISTIC, BOOSTED = "prior", "logistic", "lightgbm"
+
+_STRENGTHS = (0.003, 0.03, 0.3)
+_MIN_OF_EACH = 10
+_MAX_ROWS = 60_000
+_NOT_FEATURES = ("customer_id", "has_left", "has_bought")
+
+
+@dataclass(frozen=True)
+class WindowModel:
+    """The model of one horizon, learned on windows of `window_days` (shorter where history is).
+
+    `rate_never` is the share of customers without a purchase so far who made none in the window,
+    `rate` that of all others. `weights` `(n_terms + 1,)` end with the intercept; `calibration` is
+    slope and offset on the logit.
+    """
+
+    horizon: int
+    window_days: float
+    kind: str
+    rate: float
+    rate_never: float
+    plan: covariates.Plan
+    weights: Floats
+    calibration: tuple[float, float]
+    booster: str = ""
+
+    def probability(self, features: pl.DataFrame) -> Floats:
+        """P(no purchase within the horizon), `(n_customers,)`.
+
+        Beyond the window it was learned on, the pace of the window goes on: p ** (horizon / window).
+        """
+        stays_away = np.full(features.height, self.rate)
+        if self.kind != PRIOR:
+            matrix = covariates.encode(features, self.plan)
+            logit = self.calibration[0] * self._logit(matrix) + self.calibration[1]
+            stays_away = 1 / (1 + np.exp(-np.clip(logit, -30, 30)))
+        never = ~features["has_bought"].to_numpy()
+        stays_away = np.where(never, self.rate_never, stays_away)
+        return stays_away ** (self.horizon / self.window_days)
+
+    def _logit(self, matrix: Floats) -> Floats:
+        if self.kind == LOGISTIC:
+            return matrix @ self.weights[:-1] + self.weights[-1]
+        return _boosted_logit(self.booster, matrix)
+
+    def reasons(self, features: pl.DataFrame) -> list[list[dict[str, Any]]]:
+        """The three features that move each customer's log odds of staying away most."""
+        if self.kind == PRIOR:
+            return [[] for _ in range(features.height)]
+        matrix = covariates.encode(features, self.plan)
+        if self.kind == LOGISTIC:
+            return covariates.strongest(matrix * self.weights[:-1], self.plan)
+        from lightgbm import Booster
+
+        if not len(matrix):
+            return []
+        values = np.asarray(Booster(model_str=self.booster).predict(matrix, pred_contrib=True, num_threads=1))
+        return covariates.strongest(values[:, :-1], self.plan)
+
+
+def _boosted_logit(text: str, matrix: Floats) -> Floats:
+    from lightgbm import Booster
+
+    if not len(matrix):
+        return np.zeros(0)
+    return np.asarray(Booster(model_str=text).predict(matrix, raw_score=True, num_threads=1))
+
+
+# ------------------------------------------------------------------ fitting
+
+
+def fit_window(
+    features: Features,
+    transactions: pl.LazyFrame,
+    first: datetime,
+    at: datetime,
+    horizon: int,
+    n_folds: int,
+    seed: int,
+    kinds: tuple[str, ...] = (LOGISTIC, BOOSTED),
+) -> tuple[WindowModel, dict[str, float]]:
+    """The model of one horizon from what was known by `at`, and each candidate's out-of-fold log loss.
+
+    History of 1.5 horizons is needed for a window as long as the horizon; where it is shorter, so is
+    the window. Up to three windows, a third of their length apart, are learned from together. With
+    fewer than ten customers on either side the model is the smoothed share (Laplace): 1/2 without
+    any history.
+    """
+    span = (at - first).total_seconds() / DAY_SECONDS
+    window = float(min(horizon, max(np.floor(span * 2 / 3), 0)))
+    if window < 1:
+        return _prior(horizon, float(horizon), pl.DataFrame(schema=_EMPTY)), {}
+    offsets = [o for o in (0.0, window / 3, 2 * window / 3) if o == 0 or span - window - o >= window / 2]
+    moments = [days_before(at, window + offset) for offset in offsets]
+    rows = pl.concat(
+        [_labelled(features(moment), transactions, moment, window) for moment in moments],
+        how="vertical_relaxed",
+    )
+    return _fit_rows(rows, horizon, window, n_folds, seed, kinds)
+
+
+_EMPTY = {"customer_id": pl.String, "has_bought": pl.Boolean, "has_left": pl.Boolean}
+
+
+def _labelled(
+    features: pl.DataFrame, transactions: pl.LazyFrame, at: datetime, n_days: float
+) -> pl.DataFrame:
+    bought = next_purchase(transactions, at, n_days)["customer_id"]
+    return features.with_columns(has_left=~pl.col("customer_id").is_in(bought.to_list()))
+
+
+def _prior(horizon: int, window: float, rows: pl.DataFrame) -> WindowModel:
+    never = rows.filter(~pl.col("has_bought"))["has_left"]
+    known = rows.filter("has_bought")["has_left"]
+    rate, rate_never = ((s.sum() + 1) / (len(s) + 2) for s in (known, never))
+    return WindowModel(horizon, window, PRIOR, rate, rate_never, [], np.zeros(1), (1.0, 0.0))
+
+
+def _fit_rows(
+    rows: pl.DataFrame, horizon: int, window: float, n_folds: int, seed: int, kinds: tuple[str, ...]
+) -> tuple[WindowModel, dict[str, float]]:
+    prior = _prior(horizon, window, rows)
+    rows = rows.filter("has_bought")
+    generator = np.random.default_rng(seed)
+    if rows.height > _MAX_ROWS:
+        rows = rows[np.sort(generator.permutation(rows.height)[:_MAX_ROWS])]
+    outcome = rows["has_left"].to_numpy().astype(float)
+    plan = covariates.plan_covariates(rows, _NOT_FEATURES)
+    if min(outcome.sum(), len(outcome) - outcome.sum()) < _MIN_OF_EACH or not plan:
+        return prior, {}
+    matrix = covariates.encode(rows, plan)
+    _, customer = np.unique(rows["customer_id"].to_numpy(), return_inverse=True)
+    fold = (generator.permutation(customer.max() + 1) % n_folds)[customer]
+    fitters = [fitter for fitter in _fitters(seed) if fitter[0] in kinds]
+    logits = np.zeros((len(fitters), len(outcome)))
+    for (_, fit), logit in zip(fitters, logits, strict=True):
+        for i in range(n_folds):
+            _, predict = fit(matrix[fold != i], outcome[fold != i])
+            logit[fold == i] = predict(matrix[fold == i])
+    losses = [_log_loss(logit, outcome) for logit in logits]
+    best = int(np.argmin(losses))
+    calibration = _calibrate(logits[best], outcome)
+    kind, fit = fitters[best]
+    (weights, booster), _ = fit(matrix, outcome)
+    model = WindowModel(
+        horizon, window, kind, prior.rate, prior.rate_never, plan, weights, calibration, booster
+    )
+    figures = {
+        name: min(loss for (n, _), loss in zip(fitters, losses, strict=True) if n == name) for name in kinds
+    }
+    return model, figures | {PRIOR: _log_loss(np.full(len(outcome), _logit_of(outcome.mean())), outcome)}
+
+
+Fitted = tuple[tuple[Floats, str], Callable[[Floats], Floats]]
+
+
+def _fitters(seed: int) -> list[tuple[str, Callable[[Floats, Floats], Fitted]]]:
+    logistic = [(LOGISTIC, partial(_fit_logistic, strength=strength)) for strength in _STRENGTHS]
+    return [*logistic, (BOOSTED, partial(_fit_boosted, seed=seed))]
+
+
+def _fit_logistic(matrix: Floats, outcome: Floats, strength: float) -> Fitted:
+    from sklearn.linear_model import LogisticRegression
+
+    if outcome.min() == outcome.max():  # a fold of few rows may hold one side only
+        weights = np.zeros(matrix.shape[1] + 1)
+        weights[-1] = 3.0 if outcome[0] else -3.0
+    else:
+        model = LogisticRegression(C=strength, max_iter=1000).fit(matrix, outcome)
+        weights = np.append(model.coef_[0], model.intercept_[0])
+    return (weights, ""), lambda rows: np.asarray(rows @ weights[:-1] + weights[-1])
+
+
+def _fit_boosted(matrix: Floats, outcome: Floats, seed: int) -> Fitted:
+    import lightgbm
+
+    settings = {
+        "objective": "binary",
+        "learning_rate": 0.08,
+        "num_leaves": 8,
+        "min_data_in_leaf": max(5, min(50, len(outcome) // 20)),
+        "lambda_l2": 5.0,
+        "seed": seed,
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": 1,  # the tables are small: a second thread waits more than it works
+        "verbosity": -1,
+    }
+    data = lightgbm.Dataset(matrix, label=outcome, params={"verbosity": -1})
+    text = lightgbm.train(settings, data, num_boost_round=60).model_to_string()
+    return (np.zeros(1), text), lambda rows: _boosted_logit(text, rows)
+
+
+def _logit_of(share: float) -> float:
+    return float(np.log(share / (1 - share)))
+
+
+def _log_loss(logit: Array, outcome: Array) -> float:
+    return float(np.mean(np.logaddexp(0, logit) - outcome * logit))
+
+
+def _calibrate(logit: Floats, outcome: Floats) -> tuple[float, float]:
+    """Slope and offset on out-of-fold logits (Platt 1999); the slope is kept positive."""
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(C=100.0).fit(logit[:, None], outcome)
+    slope = float(model.coef_[0, 0])
+    return (slope, float(model.intercept_[0])) if slope > 0.05 else (1.0, 0.0)
+
+
+# ------------------------------------------------------------------ keeping
+
+
+def to_parts(model: WindowModel) -> tuple[dict[str, Any], Floats, str | None]:
+    """The model as (JSON facts, weights, LightGBM text or None)."""
+    names = ("horizon", "window_days", "kind", "rate", "rate_never")
+    facts = {name: getattr(model, name) for name in names}
+    facts |= {"plan": covariates.to_facts(model.plan), "calibration": list(model.calibration)}
+    return facts, model.weights, model.booster or None
+
+
+def from_parts(facts: dict[str, Any], weights: Floats, booster: str | None) -> WindowModel:
+    """The model back from what `to_parts` gave."""
+    rest = {key: value for key, value in facts.items() if key not in ("plan", "calibration")}
+    slope, offset = facts["calibration"]
+    plan = covariates.from_facts(facts["plan"])
+    return WindowModel(**rest, plan=plan, weights=weights, calibration=(slope, offset), booster=booster or "")

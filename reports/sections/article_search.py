@@ -1,0 +1,90 @@
+"""Whether the knowledge base answers: searches and what they find, and gaps."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from reports import words
+from reports.figures import Figure, draw_bars
+from reports.sections.section import MOST_ROWS, Evidence, Grid, Story, draw_scores, say_score
+
+_MOST_QUERIES = 8
+
+
+def tell(evidence: Evidence) -> Story:
+    """How often the first article is right, and what no article answers."""
+    hits = evidence.result("article_hits")
+    queries = 0 if hits is None else hits.select(pl.col("query_id").n_unique()).collect().item()
+    said = [say_score(evidence, "The first article is right for", "hit_at_1")]
+    if queries and not said[0]:
+        said.append(f"Articles were found for {words.plural(queries, 'query', 'queries')}.")
+    gaps = _gaps(evidence)
+    if gaps.height:
+        first = gaps.row(0, named=True)
+        n = first["n_conversations"] + first["n_queries"]
+        said.append(
+            f"{words.plural(gaps.height, 'topic')} {words.verb(gaps.height, 'is', 'are')} not answered by "
+            f"the knowledge base; the largest is “{words.excerpt(first['name'], 80)}” "
+            f"({words.plural(n, 'conversation or query', 'conversations or queries')})."
+        )
+    finding = " ".join(sentence for sentence in said if sentence) or "No query to search for."
+    return Story(finding, _draw_gaps(gaps) + draw_scores(evidence), (*_gap_grid(gaps), *_hit_grid(evidence)))
+
+
+def _gaps(evidence: Evidence) -> pl.DataFrame:
+    gaps = evidence.result("knowledge_gaps")
+    if gaps is None:
+        return pl.DataFrame()
+    size = pl.col("n_conversations") + pl.col("n_queries")
+    return gaps.with_columns(size=size).sort(["size", "gap_id"], descending=[True, False]).collect()
+
+
+def _draw_gaps(gaps: pl.DataFrame) -> tuple[Figure, ...]:
+    if gaps.height < 2:
+        return ()
+    rows = [
+        {"label": words.readable(row["name"]), "value": row["size"], "text": words.integer(row["size"])}
+        for row in gaps.head(MOST_ROWS).iter_rows(named=True)
+    ]
+    caption = "Topics that no article answers, by the conversations and queries in them."
+    return (draw_bars("gaps", rows, "conversations and queries", caption, is_share=False),)
+
+
+def _gap_grid(gaps: pl.DataFrame) -> tuple[Grid, ...]:
+    if gaps.is_empty():
+        return ()
+    rows = [
+        (
+            words.excerpt(row["name"], 80),
+            words.integer(row["n_conversations"]),
+            words.integer(row["n_queries"]),
+            words.percent(row["answer_probability"]),
+            words.excerpt(", ".join(id_ for id_ in row["example_ids"][:3] if id_), 80),
+        )
+        for row in gaps.head(MOST_ROWS).iter_rows(named=True)
+    ]
+    header = ("Topic", "Conversations", "Queries", "Chance of an answer", "Examples")
+    return (Grid("Knowledge gaps", header, rows, "knowledge_gaps.parquet", gaps.height, numeric=(1, 2, 3)),)
+
+
+def _hit_grid(evidence: Evidence) -> tuple[Grid, ...]:
+    hits, queries = evidence.result("article_hits"), evidence.table("queries")
+    if hits is None or queries is None:
+        return ()
+    first = hits.filter(pl.col("rank") == 1)
+    n_rows = first.select(pl.len()).collect().item()
+    shown = (
+        queries.sort("query_id")
+        .join(first, on="query_id", how="inner", validate="1:1", maintain_order="left")
+        .head(_MOST_QUERIES)
+        .collect()
+    )
+    if shown.is_empty():
+        return ()
+    titles = evidence.name_rows("articles", "article_id", "title", shown["article_id"].to_list())
+    rows = [
+        (words.excerpt(row["text"], 120), titles[row["article_id"]], words.excerpt(row["passage"], 180))
+        for row in shown.iter_rows(named=True)
+    ]
+    header = ("Query", "First article", "Its best passage")
+    return (Grid("Queries and what they find", header, rows, "article_hits.parquet", n_rows),)

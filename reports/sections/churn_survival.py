@@ -1,0 +1,135 @@
+"""Who is about to leave, what drives it, and what that is worth."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import polars as pl
+
+from reports import words
+from reports.figures import Figure, draw_histogram, draw_intervals
+from reports.kpis import main_horizon
+from reports.sections.section import Evidence, Grid, Story, say_score
+
+_HIGH_RISK = 0.5
+_N_BINS = 20
+_MOST_CUSTOMERS = 10
+_MOST_TERMS = 14
+
+
+def tell(evidence: Evidence) -> Story:
+    """How many customers are at high risk, what that is worth, and the strongest driver."""
+    risks, horizon = _risks(evidence)
+    if risks.is_empty():
+        return Story("No customer to judge.")
+    n_high = risks.filter(pl.col("probability") >= _HIGH_RISK).height
+    mean = float(risks["probability"].mean())  # type: ignore[arg-type]
+    has = words.verb(n_high, "has", "have")
+    finding = (
+        f"{words.integer(n_high)} of {words.plural(risks.height, 'customer')} {has} a risk of "
+        f"at least {words.percent(_HIGH_RISK)} of leaving within {horizon} days; the mean risk is {words.percent(mean)}."
+    )
+    value = risks["value_at_risk"].drop_nulls()
+    if value.len():
+        total = words.money(float(value.sum()), evidence.currency)
+        finding += f" {total} of expected spend is at risk."
+    ratios = _ratios(evidence)
+    sure = [row for row in ratios if row["low"] > 1 or row["high"] < 1]
+    if sure:
+        first = sure[0]
+        finding += (
+            f" The strongest link with leaving: {words.readable(first['term'])} (hazard × "
+            f"{words.decimal(first['hazard_ratio'])}, {words.decimal(first['low'])} to "
+            f"{words.decimal(first['high'])})."
+        )
+    scored = say_score(evidence, "Who leaves sooner is ranked first for", "concordance_index")
+    finding += f" {scored}" if scored else ""
+    figures = (_draw_risks(risks, horizon), *_draw_ratios(ratios))
+    return Story(finding, figures, (_grid(risks, horizon, evidence.currency),))
+
+
+def _risks(evidence: Evidence) -> tuple[pl.DataFrame, int]:
+    results = evidence.result("churn_risk")
+    if results is None:
+        return pl.DataFrame(), 0
+    horizons = results.select(pl.col("horizon_days").unique()).collect()["horizon_days"].to_list()
+    if not horizons:
+        return pl.DataFrame(), 0
+    horizon = main_horizon(horizons)
+    return results.filter(pl.col("horizon_days") == horizon).collect(), horizon
+
+
+def _ratios(evidence: Evidence) -> list[dict[str, Any]]:
+    """Hazard ratios, the strongest link first."""
+    results = evidence.result("hazard_ratios")
+    if results is None:
+        return []
+    usable = results.filter(pl.col("low") > 0, pl.col("high") < 1e6, pl.col("hazard_ratio") > 0)
+    order = [pl.col("hazard_ratio").log().abs().neg(), "term"]
+    return usable.sort(order).collect().to_dicts()
+
+
+def _draw_risks(risks: pl.DataFrame, horizon: int) -> Figure:
+    binned = (
+        risks.select(bin=(pl.col("probability") * _N_BINS).floor().clip(0, _N_BINS - 1))
+        .group_by("bin")
+        .agg(n=pl.len())
+        .sort("bin")
+    )
+    rows = [
+        {"start": row["bin"] / _N_BINS, "end": (row["bin"] + 1) / _N_BINS, "n": row["n"]}
+        for row in binned.iter_rows(named=True)
+    ]
+    caption = f"Customers by their risk of leaving within {horizon} days."
+    return draw_histogram("risk", rows, "risk of leaving", "customers", caption)
+
+
+def _draw_ratios(ratios: list[dict[str, Any]]) -> tuple[Figure, ...]:
+    if not ratios:
+        return ()
+    rows = [
+        {
+            "label": words.readable(row["term"]),
+            "value": row["hazard_ratio"],
+            "low": row["low"],
+            "high": row["high"],
+        }
+        for row in ratios[:_MOST_TERMS]
+    ]
+    caption = "Hazard ratios with 95 % intervals; customers right of the dashed line leave sooner."
+    return (draw_intervals("hazards", rows, "hazard ratio (log scale)", caption, is_log=True, line=1.0),)
+
+
+def _grid(risks: pl.DataFrame, horizon: int, unit: str | None) -> Grid:
+    has_value = risks["value_at_risk"].null_count() < risks.height
+    first = "value_at_risk" if has_value else "probability"
+    order = [pl.col(first).neg(), pl.col("probability").neg(), "customer_id"]
+    rows = []
+    for row in risks.sort(order, nulls_last=True).head(_MOST_CUSTOMERS).iter_rows(named=True):
+        cells = [words.clean(row["customer_id"]), words.percent(row["probability"])]
+        if has_value:
+            cells += [
+                "–" if row[name] is None else words.money(row[name], unit)
+                for name in ("expected_value", "value_at_risk")
+            ]
+        rows.append((*cells, _say_reasons(row["top_reasons"])))
+    worth = ("Expected spend", "Value at risk") if has_value else ()
+    header = ("Customer", f"Risk in {horizon} days", *worth, "What moves the risk most")
+    title = "Customers with the most at risk" if has_value else "Customers with the highest risk"
+    numeric = tuple(range(1, len(header) - 1))
+    return Grid(title, header, rows, "churn_risk.parquet", risks.height, numeric)
+
+
+def _say_reasons(text: str) -> str:
+    """`contract: month-to-month ↑, tenure ↓` from the JSON of `top_reasons`."""
+    try:
+        reasons = json.loads(text)
+        said = [
+            words.excerpt(words.readable(str(reason["covariate"])), 40)
+            + (" ↑" if float(reason["effect"]) > 0 else " ↓")
+            for reason in reasons[:3]
+        ]
+    except (ValueError, TypeError, KeyError):
+        return words.excerpt(text, 120)
+    return ", ".join(said) or "–"

@@ -1,0 +1,129 @@
+"""Why customers contacted us in the week, and what moved against the week before."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import polars as pl
+
+from reports import words
+from reports.figures import Figure, draw_bars
+from reports.periods import week_before
+from reports.sections.section import MOST_ROWS, Evidence, Grid, Story, say_score
+
+NONE_OF_THESE = "none of these"
+_FEWEST = 20
+_Z_OF_CHANGE = 3.29
+
+
+def tell(evidence: Evidence) -> Story:
+    """The most common reasons, their share against the week before, and those that moved."""
+    drivers = _count_drivers(evidence)
+    total = sum(row["n"] for row in drivers)
+    when = f" in {evidence.period}" if evidence.weeks is not None else ""
+    if not total:
+        return Story(f"No conversation to find a reason for{when}.")
+    named = [row for row in drivers if row["label"] != NONE_OF_THESE]
+    first = (named or drivers)[0]
+    finding = (
+        f"The most common reason for contact{when} is “{first['label']}” "
+        f"({words.percent(first['value'], total)}, {words.integer(first['n'])} of "
+        f"{words.plural(total, 'conversation')})."
+    )
+    others = next((row for row in drivers if row["label"] == NONE_OF_THESE), None)
+    if others and named:
+        finding += f" {words.percent(others['value'], total)} have none of the known reasons."
+    finding += _and(say_score(evidence, "On labelled conversations the reason is right for", "accuracy"))
+    return Story(finding, _draw(drivers, when), (_grid(drivers),), changes=_changes(drivers))
+
+
+def _and(sentence: str) -> str:
+    return f" {sentence}" if sentence else ""
+
+
+def _count_drivers(evidence: Evidence) -> list[dict[str, Any]]:
+    """label, n, value (share), probability, previous, previous_n of each reason, most common first."""
+    results = evidence.result("predicted_intents")
+    if results is None:
+        return []
+    is_none = pl.col("is_abstained")
+    best = results.filter(pl.col("rank") == 1).with_columns(
+        label=pl.when(is_none).then(pl.lit(NONE_OF_THESE)).otherwise(pl.col("intent"))
+    )
+    if evidence.weeks is None:
+        now, before = _shares(best), None
+    else:
+        dated = best.join(evidence.weeks, on="conversation_id", how="inner", validate="m:1")
+        now = _shares(dated.filter(pl.col("period") == evidence.period))
+        before = _shares(dated.filter(pl.col("period") == week_before(str(evidence.period))))
+    past = {row["label"]: row for row in before.iter_rows(named=True)} if before is not None else {}
+    n_before = sum(row["n"] for row in past.values())
+    rows = []
+    for row in now.iter_rows(named=True):
+        n_past = past[row["label"]]["n"] if row["label"] in past else 0
+        previous = n_past / n_before if n_before else None
+        label = words.readable(row["label"])
+        rows.append({**row, "label": label, "previous": previous, "n_past": n_past, "n_before": n_before})
+    return rows
+
+
+def _shares(best: pl.LazyFrame) -> pl.DataFrame:
+    return (
+        best.group_by("label", maintain_order=True)
+        .agg(n=pl.len(), probability=pl.col("probability").mean())
+        .with_columns(value=pl.col("n") / pl.col("n").sum())
+        .sort(["n", "label"], descending=[True, False])
+        .collect()
+    )
+
+
+def _changes(drivers: list[dict[str, Any]]) -> tuple[str, ...]:
+    """Reasons whose share moved more than chance explains, biggest change in contacts first."""
+    total = sum(row["n"] for row in drivers)
+    said = []
+    for row in drivers:
+        n_before, previous = row["n_before"], row["previous"]
+        if previous is None or row["label"] == NONE_OF_THESE or row["n"] + row["n_past"] < _FEWEST:
+            continue
+        pooled = (row["n"] + row["n_past"]) / (total + n_before)
+        error = math.sqrt(pooled * (1 - pooled) * (1 / total + 1 / n_before))
+        if error and abs(row["value"] - previous) > _Z_OF_CHANGE * error:
+            moved = "rose" if row["value"] > previous else "fell"
+            change = words.signed(row["n"] - row["n_past"], 0)
+            text = (
+                f"Contacts about “{row['label']}” {moved} from {words.percent(previous, n_before)} to "
+                f"{words.percent(row['value'], total)} ({change} conversations)."
+            )
+            said.append((-abs(row["n"] - row["n_past"]), text))
+    return tuple(text for _, text in sorted(said))
+
+
+def _draw(drivers: list[dict[str, Any]], when: str) -> tuple[Figure, ...]:
+    rows = [
+        {
+            "label": row["label"],
+            "value": row["value"],
+            "previous": row["previous"],
+            "text": f"{words.percent(row['value'])}  ({words.integer(row['n'])})",
+        }
+        for row in drivers[:MOST_ROWS]
+    ]
+    caption = f"Share of conversations by reason for contact{when}."
+    figure = draw_bars("intents", rows, "share of conversations", caption, previous="the week before")
+    return (figure,)
+
+
+def _grid(drivers: list[dict[str, Any]]) -> Grid:
+    rows = []
+    for row in drivers[:MOST_ROWS]:
+        total = row["n"] / row["value"]
+        previous, change = "–", "–"
+        if row["previous"] is not None:
+            previous = words.percent(row["previous"], row["n_before"])
+            change = words.points(row["value"] - row["previous"])
+        share, sure = words.percent(row["value"], round(total)), words.percent(row["probability"])
+        rows.append((row["label"], words.integer(row["n"]), share, previous, change, sure))
+    header = ("Reason", "Conversations", "Share", "Week before", "Change", "Mean confidence")
+    file = "predicted_intents.parquet"
+    return Grid("Reasons for contact", header, rows, file, len(drivers), numeric=(1, 2, 3, 4, 5))

@@ -1,0 +1,75 @@
+from dataclasses import fields
+
+import pytest
+
+from assets.tasks import config_class, make_params
+from cxm.errors import CxmError
+from cxm.tasks import TASKS
+
+
+def test_a_task_shows_rows_columns_preview_time_and_every_table(run_job):
+    mood = run_job().metadata["mood"]
+    assert mood["status"] == "run"
+    assert mood["dagster/row_count"] == 3
+    assert "turn\\_sentiment | 3" in mood["tables"]
+    assert "conversation\\_id" in mood["preview"]
+    assert mood["seconds"] >= 0
+    assert "score" in [column.name for column in mood["dagster/column_schema"].columns]
+
+
+def test_scores_show_value_interval_and_baseline(run_job):
+    scores = run_job().metadata["scores/mood"]
+    assert scores["scores"].splitlines()[-1] == "| accuracy | 0.5 | 0 | 1 | 2 | 0.5 |"
+    assert scores["accuracy"] == 0.5
+
+
+def test_a_task_without_its_tables_is_not_run_and_says_what_it_needs(run_job):
+    outcome = run_job()
+    assert outcome.is_success
+    for key in ("spend", "scores/spend"):
+        assert outcome.metadata[key] == {
+            "status": "not_run",
+            "lacks": "events",
+            "needs": "transactions, customers or events",
+        }
+
+
+def test_a_task_without_labels_is_run_and_has_nothing_to_be_scored_against(run_job, data):
+    (data / "sentiment_labels.parquet").unlink()
+    outcome = run_job()
+    assert outcome.metadata["mood"]["status"] == "run"
+    assert outcome.metadata["scores/mood"]["status"] == "nothing_to_score_against"
+
+
+def test_a_second_run_finds_nothing_new(run_job):
+    assert not run_job().metadata["mood"]["fresh"]
+    assert run_job().metadata["mood"]["fresh"]
+
+
+def test_run_config_reaches_the_task_and_what_was_run_is_scored(run_job):
+    run_job()
+    outcome = run_job(mood={"words": ["bad", "where"]})
+    assert not outcome.metadata["mood"]["fresh"]
+    assert outcome.metadata["scores/mood"]["accuracy"] == 1.0
+    assert "negative" in outcome.metadata["mood"]["preview"].splitlines()[3]
+
+
+def test_a_fault_in_a_task_fails_the_run_and_leaves_the_others_results(run_job):
+    outcome = run_job(mood={"fault": "oops"})
+    assert not outcome.is_success
+    assert outcome.failures == {"mood": "ZeroDivisionError: oops"}
+    assert "report" not in outcome.metadata
+    assert "turns" in outcome.metadata
+
+
+@pytest.mark.parametrize("task", TASKS, ids=[task.name for task in TASKS])
+def test_run_config_has_every_parameter_with_its_default_and_explanation(task):
+    config = config_class(task)
+    assert list(config.model_fields) == [field.name for field in fields(task.params)]
+    assert all(field.description for field in config.model_fields.values())
+    assert make_params(task, dict(config())) == task.params()
+
+
+def test_a_parameter_that_does_not_fit_is_named(small_tasks):
+    with pytest.raises(CxmError, match="mood: parameter seed"):
+        make_params(small_tasks[0], {"seed": "seven"})
