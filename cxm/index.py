@@ -121,16 +121,16 @@ class Index:
         if hits:
             positions = searcher.fast_field_values("position", [address for _, address in hits])
             found[positions] = [score for score, _ in hits]
-        return np.minimum(found / (_BM25_CEILING * mass), 1.0)
+        share: Scores = np.minimum(found / np.float32(_BM25_CEILING * mass), np.float32(1))
+        return share
 
     def search_words(self, queries: Sequence[str], k: int) -> pl.DataFrame:
         """Columns of `HITS` by BM25 alone: the plain method."""
         parts = []
         for i, text in enumerate(queries):
             lexical = self.lexical(text)[None, :]
-            signals = Signals(
-                slice(i, i + 1), np.zeros_like(lexical), lexical, np.zeros((1, len(self.vectors)))
-            )
+            by_passage = np.zeros((1, len(self.vectors)), dtype=np.float32)
+            signals = Signals(slice(i, i + 1), np.zeros_like(lexical), lexical, by_passage)
             parts.append(self._hits(signals, lexical, k))
         return pl.concat([pl.DataFrame(schema=HITS), *parts])
 

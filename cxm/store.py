@@ -167,6 +167,18 @@ def _key_text(row: Mapping[str, Any], key: list[str]) -> str:
     return ", ".join(f"{name}={row[name]!r}" for name in names if name in row)
 
 
+def rule_words(table: Table, rule: str) -> tuple[str, str]:
+    """(column or "", words for a person) of a rule as the schema names it, e.g. `csat|max`."""
+    column, _, name = rule.partition("|")
+    if not name:
+        column, name = "", rule
+    words = {"nullability": "is null", "primary_key": "key occurs more than once"}.get(name)
+    if words is None and column:
+        metadata = table.columns[column].metadata or {}
+        words = "must be " + " and ".join(metadata.get("rules") or [name])
+    return column, words or name.replace("_", " ")
+
+
 def row_problems(frame: pl.LazyFrame, table: Table) -> list[Problem]:
     """The rules of the declaration that rows of a conformed frame break."""
     _, failure = table.schema.filter(frame.select(list(table.columns)))
@@ -177,16 +189,8 @@ def row_problems(frame: pl.LazyFrame, table: Table) -> list[Problem]:
     problems = []
     for rule, count in sorted(counts.items()):
         first = details.filter(pl.col(rule) == "invalid").row(0, named=True)
-        column, _, name = rule.partition("|")
-        if not name:
-            column, name = "", rule
-        words = {"nullability": "is null", "primary_key": "key occurs more than once"}.get(name)
-        if words is None and column:
-            metadata = table.columns[column].metadata or {}
-            words = "must be " + " and ".join(metadata.get("rules") or [name])
-        problems.append(
-            Problem(table.name, column, words or name.replace("_", " "), count, _key_text(first, table.key))
-        )
+        column, words = rule_words(table, rule)
+        problems.append(Problem(table.name, column, words, count, _key_text(first, table.key)))
     return problems
 
 

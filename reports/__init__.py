@@ -2,12 +2,13 @@
 
 The rooms, from left to right (a module imports only what stands to its left)::
 
-    words, periods, intervals, figures > kpis, monitors, sections > history > report > render > __main__
+    words, periods, intervals, figures, contacts > kpi > kpis > monitors, sections > report > render
+    > history > files > __main__
 
 Everything is read from finished tables; nothing here fits a model or runs a task (`cxm`), and
 nothing knows Dagster (`assets`).
 """
 
-from reports.render import build
+from reports.files import build
 
 __all__ = ["build"]

@@ -21,7 +21,8 @@ def build_contacts(workspace: Workspace) -> pl.LazyFrame:
     """`conversations` with the columns added below; results of tasks are joined where present.
 
     `returned_in_7_days`, `returned_in_72_hours`: the customer contacted us again within that time
-    (null without a customer, and where the data ends before the time is over). `is_repeat`: had
+    (null without a customer, and where the data ends, at `data_ends_at`, before the time is over).
+    `is_repeat`: had
     contacted us in the 7 days before (null in the first 7 days of the data). `end_score`,
     `quality_score`, `has_critical_error`: null where the task has no answer.
     """
@@ -50,6 +51,7 @@ def _with_returns(conversations: pl.LazyFrame) -> pl.LazyFrame:
         period=start.dt.strftime("%G-W%V"),
         returned_in_7_days=returns(RETURN_WINDOW),
         returned_in_72_hours=returns(BOT_RETURN_WINDOW),
+        data_ends_at=start.max(),
         is_repeat=pl.when(known & (start - RETURN_WINDOW >= start.min())).then(is_repeat),
     )
 

@@ -57,6 +57,13 @@ class Base:
         """Whether a table, or a column of conversations with a value in it, is there."""
         return need in self.filled_columns if "." in need else self.workspace.has(need)
 
+    def is_comparable(self, week: str) -> bool:
+        """Whether the data covers all seven days of a week, so that its counts can be compared."""
+        first, last = self.contacts.select(
+            first=pl.col("started_at").min(), last=pl.col("data_ends_at").max()
+        ).collect().row(0)  # fmt: skip
+        return bool(first and first.date() <= periods.monday(week) and periods.is_complete(week, last))
+
     def whole(self, value: float | None, low: float | None, high: float | None, n: int) -> pl.DataFrame:
         """One figure of the whole base, dated with the period; no row where `value` is None."""
         row = {"period": self.period, "value": value, "low": low, "high": high, "n": n}
@@ -144,7 +151,7 @@ def read_all(kpis: Sequence[Kpi], base: Base) -> KeyFigures:
         reading = None
         if not missing:
             figures = kpi.compute(base)
-            reading = _reading(kpi, figures, base.period)
+            reading = _reading(kpi, figures, base)
             weeks.append(figures.with_columns(name=pl.lit(kpi.name)).select(list(_FIGURES)))
         if reading:
             readings.append(reading)
@@ -154,11 +161,14 @@ def read_all(kpis: Sequence[Kpi], base: Base) -> KeyFigures:
     return KeyFigures(dated.sort("period", "name"), readings, absent)
 
 
-def _reading(kpi: Kpi, figures: pl.DataFrame, period: str | None) -> Reading | None:
+def _reading(kpi: Kpi, figures: pl.DataFrame, base: Base) -> Reading | None:
+    period = base.period
     rows = {row["period"]: row for row in figures.iter_rows(named=True)}
     if period not in rows:
         return None
-    before: dict[str, Any] = rows.get(periods.week_before(period), {}) if period else {}
+    before: dict[str, Any] = {}
+    if period and (kpi.unit not in ("count", "rate") or _covers_both(base, period)):
+        before = rows.get(periods.week_before(period), {})
     return Reading(
         kpi,
         **rows[period],
@@ -166,6 +176,10 @@ def _reading(kpi: Kpi, figures: pl.DataFrame, period: str | None) -> Reading | N
         previous_low=before.get("low"),
         previous_high=before.get("high"),
     )
+
+
+def _covers_both(base: Base, period: str) -> bool:
+    return base.is_comparable(period) and base.is_comparable(periods.week_before(period))
 
 
 # ------------------------------------------------------------------ ways to count

@@ -1,6 +1,6 @@
 """The report as values: everything the page and `report.json` show, gathered from tables.
 
-`compose` reads; `build` writes. Figures come from `kpis`, sections from `sections`, states from
+Figures come from `kpis`, sections from `sections`, states from
 `monitors`; how it looks is decided in `render` and the template.
 """
 
@@ -19,12 +19,15 @@ from cxm.errors import CxmError
 from cxm.tables import TABLES
 from cxm.task import Task
 from cxm.workspace import Workspace
-from reports import periods
-from reports.kpi import KeyFigures
+from reports import periods, words
+from reports.kpi import KeyFigures, Reading
 from reports.kpis import compute_kpis, currency_of
 from reports.monitors import MonitorState, check_all, collect_figures
 from reports.sections import tell
 from reports.sections.section import Evidence, Story
+
+
+_MOST_CHANGES = 7
 
 
 @dataclass(frozen=True)
@@ -75,15 +78,32 @@ class Report:
     version: str = __version__
 
     @property
+    def changes(self) -> list[tuple[str, str]]:
+        """(anchor, sentence) of what moved against the week before, at most seven; key figures first."""
+        moved = [reading for reading in self.kpis.readings if reading.is_changed]
+        moved.sort(key=lambda reading: reading.is_better is not False)
+        said = [("kpis", _say_change(reading, self.currency)) for reading in moved[:4]]
+        for task in self.tasks:
+            said += [(task.task.name, text) for text in (task.story.changes if task.story else ())[:3]]
+        return said[:_MOST_CHANGES]
+
+    @property
     def scores(self) -> list[dict[str, Any]]:
         """All scores, in the order of the tasks."""
         return [row for task in self.tasks for row in task.scores]
 
 
-def compose(
-    workspace: Workspace, week: str | None = None, tasks: Sequence[Task] | None = None
-) -> Report:
-    """Gather the report of a week (default: the last complete one) from finished tables.
+def _say_change(reading: Reading, currency: str | None) -> str:
+    kpi, previous = reading.kpi, reading.previous
+    assert previous is not None
+    moved = "rose" if reading.value > previous else "fell"
+    ends = [words.quantity(value, kpi.unit, reading.n, currency) for value in (previous, reading.value)]
+    judged = {True: ", which is better", False: ", which is worse", None: ""}[reading.is_better]
+    return f"{kpi.label} {moved} from {ends[0]} to {ends[1]}{judged}."
+
+
+def compose(workspace: Workspace, week: str | None = None, tasks: Sequence[Task] | None = None) -> Report:
+    """Gather the report of a week (default: the last complete one) from finished tables of `TASKS`.
 
     Raises `CxmError` if `week` is no week with conversations, `RowProblems` if a table is broken.
     """
@@ -129,13 +149,15 @@ def _choose_period(
         if week is None:
             return periods.week_of(last), (first, last)
     if week is not None:
-        raise CxmError(f"no conversations in {workspace.data}, so there is no week to choose; leave out --week")
+        raise CxmError(
+            f"no conversations in {workspace.data}, so there is no week to choose; leave out --week"
+        )
     return None, None
 
 
 def _report_task(task: Task, workspace: Workspace, period: str | None) -> TaskReport:
     manifest = workspace.manifest(task.name)
-    if manifest is None:
+    if manifest is None or not all(store.exists(workspace.out, name) for name in manifest["writes"]):
         return TaskReport(task, tuple(task.missing(workspace.has) or ()))
     part = workspace.out / "scores" / f"{task.name}.parquet"
     scores = store.scan_part(workspace.out, "scores", task.name).collect().to_dicts() if part.exists() else []

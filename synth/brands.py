@@ -43,6 +43,7 @@ class Topic:
     section: str
     title: str
     intro: str
+    notes: tuple[str, ...]
     facts: tuple[Fact, ...]
     twin: str | None = None
 
@@ -67,6 +68,7 @@ class Product:
     group: str
     price: float
     note: str
+    tip: str
     facts: dict[str, Fact]
     issue: Issue
 
@@ -153,7 +155,7 @@ def _topic(table: dict[str, Any]) -> Topic:
         Fact(f"{table['key']}.{key}", tuple(f["says"]), tuple(f["asked"]), f["v"], f["other"])
         for key, f in table.pop("facts").items()
     )
-    return Topic(facts=facts, **table)
+    return Topic(facts=facts, **_frozen(table))
 
 
 def _product(table: dict[str, Any], properties: dict[str, Any]) -> Product:
@@ -165,7 +167,7 @@ def _product(table: dict[str, Any], properties: dict[str, Any]) -> Product:
         facts[key] = Fact(f"{name}.{key}", says, asked, value, other)
     title = f"{name} {table['symptoms'][0].replace(' I ', ' you ')}"
     issue = Issue(name, section, title, tuple(table["symptoms"]), table["cause"], tuple(table["steps"]))
-    return Product(name, table["group"], table["price"], table["note"], facts, issue)
+    return Product(name, table["group"], table["price"], table["note"], table["tip"], facts, issue)
 
 
 @cache

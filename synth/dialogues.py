@@ -148,7 +148,8 @@ class _Talk:
 
     def _need(self) -> str:
         parts = [phrase(self.rng, pick(self.rng, self.contact.intent.needs), **self.slots)]
-        if self.contact.persona == "chatty" or chance(self.rng, 0.25):
+        is_chatty = self.contact.persona == "chatty" or chance(self.rng, 0.25)
+        if is_chatty and self.contact.intent.parent:
             parts.insert(int(self.rng.integers(2)), self.words("circumstance"))
         return " ".join(parts)
 
@@ -201,15 +202,14 @@ class _Talk:
 
     def handle(self) -> None:
         """Look up, act, state the rule; the customer reacts."""
-        contact = self.contact
-        if not contact.intent.parent:
-            self.reply(phrase(self.rng, pick(self.rng, contact.intent.answers), **self.slots))
+        if self.contact.intent.parent:
+            if self.contact.intent.intent == "faulty_product":
+                self._advise()
+            self._answer(self._act())
+        else:
+            self.reply(phrase(self.rng, pick(self.rng, self.contact.intent.answers), **self.slots))
             self.note("promise", True)
-            return self._react()
-        if contact.intent.intent == "faulty_product":
-            self._advise()
-        done = self._act()
-        return self._answer(done)
+            self.say("customer", self.words("content"), "neutral")
 
     def _advise(self) -> None:
         """The steps of the fault's article, before anything is booked."""
@@ -273,7 +273,8 @@ class _Talk:
     def close(self) -> None:
         """Further help, perhaps a second question, and goodbye."""
         does = self.contact.does
-        has_question = self.contact.is_resolved and chance(self.rng, 0.45)
+        is_open = self.contact.is_resolved and self.contact.intent.parent
+        has_question = is_open and chance(self.rng, 0.45)
         if does["more_help"]:
             turn = self.reply(self.words("more_help"))
             self.note("more_help", True, turn)
@@ -292,10 +293,10 @@ class _Talk:
             self.dialogue.answers.setdefault(criterion.criterion, ("not_applicable", []))
 
     def _second_question(self, bank: str) -> None:
-        """A question on another matter, answered from its article."""
-        topics = self.setting.brand.topics
-        facts = [f for t in topics for f in t.facts if f != self.fact]
-        fact = pick(self.rng, facts)
+        """A question that would not be a contact of its own, answered from its article."""
+        brand = self.setting.brand
+        reasons = {key for intent in brand.intents for key in intent.facts}
+        fact = pick(self.rng, [f for t in brand.topics for f in t.facts if f.key not in reasons])
         self.say("customer", self.words(bank, question=fact.asked[0]), "neutral")
         self._point_to(fact, self.reply(self._rule(fact, True)))
 

@@ -111,7 +111,10 @@ def write_knowledge(brand: Brand, seed: int) -> Knowledge:
 def _write_topic(draft: _Draft, topic: Topic) -> Article:
     keys = [fact.key for fact in topic.facts]
     article = Article(
-        topic.title, topic.section, "information", [topic.intro, *(f.sentence() for f in topic.facts)]
+        topic.title,
+        topic.section,
+        "information",
+        [topic.intro, *(f.sentence() for f in topic.facts), *topic.notes],
     )
     draft.add(article, *keys)
     if topic.twin:
@@ -130,12 +133,11 @@ def _write_product(
     section = product.issue.section
     start = f"Getting started with the {product.name}"
     guide = Article(start, section, "information", [product.note, said["assembly"], said["weight"]])
-    intro = f"A little care keeps the {product.name} going for years."
     care = Article(
         f"Looking after the {product.name}",
         section,
         "information",
-        [intro, said["cleaning"], said["warranty"]],
+        [product.tip, said["cleaning"], said["warranty"]],
     )
     places = {"assembly": guide, "weight": guide, "cleaning": care, "warranty": care}
     draft.add(guide, *(product.facts[key].key for key in ("assembly", "weight")))

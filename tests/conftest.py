@@ -52,3 +52,21 @@ def tiny_world(tmp_path_factory) -> Path:
     directory = tmp_path_factory.mktemp("world")
     write_world(directory, seed=7, conversations=120, customers=100, weeks=8)
     return directory
+
+
+def pytest_addoption(parser):
+    parser.addoption("--update-golden", action="store_true", help="write golden files anew")
+
+
+@pytest.fixture
+def golden(request):
+    """Compares a text with a committed file; `--update-golden` writes the file."""
+
+    def compare(text: str, path: Path) -> None:
+        if request.config.getoption("--update-golden"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        assert path.exists(), f"{path} is missing; run pytest with --update-golden"
+        assert text == path.read_text(), f"{path.name} is not up to date; run pytest with --update-golden"
+
+    return compare

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import dataframely as dy
 import polars as pl
 
 from cxm import store
 from cxm.importers.further import match_further
 from cxm.importers.mapping import Origin
-from cxm.importers.rows import FILE, LINE, PROBLEMS, ROW, Rows, shown
+from cxm.importers.rows import FILE, LINE, PROBLEMS, ROW, Rows
 from cxm.tables import Table
 
 _OURS = [ROW, FILE, LINE]
@@ -147,20 +149,20 @@ def _broken_rules(frame: pl.DataFrame, table: Table) -> list[pl.DataFrame]:
     """Rows that break a rule of the declaration, keys that occur more than once aside."""
     if not frame.height:
         return []
-    result = table.schema.filter(frame.select(list(table.columns)).lazy(), eager=False)
-    if not result.failure.counts():
+    # The failures come without row numbers, so the schema is given a column for them.
+    make: Any = type(table.schema)
+    schema = make(table.schema.__name__, (table.schema,), {ROW: dy.Int64()})
+    _, failure = schema.filter(frame.select(*table.columns, ROW))
+    rules = sorted(rule for rule in failure.counts() if rule != "primary_key")
+    if not rules:
         return []
-    # One rule at a time over the whole frame: the details hold only bad rows, without their number.
-    details = result.failure.details()
-    rules = [rule for rule in result.failure.counts() if rule != "primary_key"]
-    columns = list(table.columns)
+    details = failure.details()
     problems = []
-    for rule in sorted(rules):
-        broken = details.filter(pl.col(rule) == "invalid").select(columns).unique()
-        rows = frame.join(broken, on=columns, how="semi", nulls_equal=True, maintain_order="left")
+    for rule in rules:
+        broken = details.filter(pl.col(rule) == "invalid")[ROW].implode()
         column, words = store.rule_words(table, rule)
         value = pl.col(column).cast(pl.String) if column and not _is_list(table, column) else pl.lit(None)
-        problems.append(_as_problems(rows, column, words, value))
+        problems.append(_as_problems(frame.filter(pl.col(ROW).is_in(broken)), column, words, value))
     return problems
 
 
@@ -229,6 +231,3 @@ def _differences(old: pl.DataFrame, merged: pl.DataFrame, key: list[str]) -> tup
     new = merged.join(old, on=key, how="anti")
     other = merged.join(old, on=merged.columns, how="anti", nulls_equal=True)
     return new.height, other.height - new.height
-
-
-__all__ = ["Assembled", "assemble", "shown"]

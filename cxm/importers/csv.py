@@ -72,8 +72,8 @@ class Delimited:
         csv.field_size_limit(2**31 - 1)
         encoding = find_encoding(path, mapping.encoding if mapping else None)
         delimiter = mapping.delimiter if mapping else None
-        number, line = 0, ""
-        for number, line in enumerate(read_lines(path, encoding, ""), start=1):
+        before, line = 0, ""
+        for before, line in enumerate(read_lines(path, encoding, "")):  # noqa: B007 -- used after the loop
             if line.lower().startswith("sep=") and len(line.strip("\r\n")) == 5:
                 delimiter = delimiter or line[4]
             elif line.strip():
@@ -81,12 +81,12 @@ class Delimited:
         else:
             raise CxmError(f"{path} holds no header line")
         delimiter = delimiter or _find_delimiter(path, line)
-        records = Delimited(path, encoding, delimiter, (), number - 1)._records()
-        line_number, fields = next(records)
+        records = Delimited(path, encoding, delimiter, (), before)._records()
+        _, fields = next(records)
         if isinstance(fields, str):
-            raise CxmError(f"{path}: line {number} is no header: its quotes are not closed")
+            raise CxmError(f"{path}: line {before + 1} is no header: its quotes are not closed")
         header = tuple(name.strip() for name in fields)
-        source = cls(path, encoding, delimiter, header, line_number - 1)
+        source = cls(path, encoding, delimiter, header, before)
         if next(source._rows(), None) is None:
             raise CxmError(f"{path} has a header but no rows")
         return source
@@ -101,7 +101,7 @@ class Delimited:
         return [name for name in self.header if name]
 
     def _records(self) -> Iterator[tuple[int, list[str] | str]]:
-        """(first line, fields) of each record that is not blank, the header first; the text of a broken one."""
+        """(first line, fields, or the text of a broken record) of each record, the header first."""
         lines = _Lines(read_lines(self.path, self.encoding, ""))
         for _ in range(self.header_line):
             lines.start_record()
@@ -144,7 +144,9 @@ class Delimited:
             raise CxmError(f"{self.path}: each = '{each}' is for nested rows (jsonl, parquet), not for csv")
         twice = [name for name in columns if self.header.count(name) > 1]
         if twice:
-            raise CxmError(f"{self.path}: column '{twice[0]}' stands more than once in the header; rename one")
+            raise CxmError(
+                f"{self.path}: column '{twice[0]}' stands more than once in the header; rename one"
+            )
         places = {name: self.header.index(name) for name in columns if name in self.header}
         lines: list[int] = []
         rows: list[list[str]] = []

@@ -34,14 +34,16 @@ def type_further(frame: pl.DataFrame, rules: Conventions, as_text: Sequence[str]
                 values = _typed(text, kinds, rules)
             except Unclear as unclear:
                 raise CxmError(
-                    f"column '{name}' {unclear.why} (first: '{text[unclear.index]}'); set `{unclear.key}` in the"
-                    f" mapping, e.g. {unclear.key} = {unclear.example}, or name the column under as_text"
+                    f"column '{name}' {unclear.why} (first: '{text[unclear.index]}'); set `{unclear.key}` in"
+                    f" the mapping, e.g. {unclear.key} = {unclear.example}, or name the column under as_text"
                 ) from None
         frame = frame.drop(kind_name).with_columns(values.alias(name))
     return frame
 
 
-def match_further(old: pl.DataFrame, new: pl.DataFrame, names: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+def match_further(
+    old: pl.DataFrame, new: pl.DataFrame, names: Sequence[str]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Both frames with one dtype for each column that both have: numbers as Float64, else text."""
     for name in names:
         left, right = old.schema[name], new.schema[name]

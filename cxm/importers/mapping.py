@@ -235,7 +235,7 @@ def _in_one_line(error: ValidationError) -> str:
     message = str(first["msg"]).removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
         unknown = str(first["loc"][-1])
-        legal = {"tables": TableMapping, "columns": Origin}
+        legal: dict[str, type[BaseModel]] = {"tables": TableMapping, "columns": Origin}
         models = [legal[str(part)] for part in first["loc"][:-1] if part in legal]
         fields = (
             set(models[-1].model_fields) if models else {*Mapping.model_fields, *TableMapping.model_fields}

@@ -109,7 +109,9 @@ def _resolve(source: Source, entry: TableMapping, *, is_given: bool) -> tuple[Ta
     if absent and not _may_be_absent(source):
         more = f" (and {len(absent) - 1} more)" if len(absent) > 1 else ""
         hint = "; is `delimiter` right?" if len(names) == 1 else ""
-        raise CxmError(f"{source.path} has no column '{absent[0]}'{more}{did_you_mean(absent[0], names)}{hint}")
+        raise CxmError(
+            f"{source.path} has no column '{absent[0]}'{more}{did_you_mean(absent[0], names)}{hint}"
+        )
     unused = [name for name in names if not any(_head_of(path, names) == name for path in read)]
     notes = [f"{table.name}: not read: {_listed(unused)}"] if unused and entry.each is None else []
     return entry.model_copy(update={"columns": columns}), notes

@@ -36,11 +36,17 @@ class Batch:
 class Source(Protocol):
     """One file of an export, open for reading as often as needed."""
 
-    path: Path
-    empty_is_null: bool
-    """The format cannot tell an empty text from no value."""
-    is_comma_free: bool
-    """Fields are parted by something else than a comma, as where a comma is the decimal sign."""
+    @property
+    def path(self) -> Path:
+        """The file."""
+
+    @property
+    def empty_is_null(self) -> bool:
+        """Whether the format cannot tell an empty text from no value."""
+
+    @property
+    def is_comma_free(self) -> bool:
+        """Whether fields are parted by something else than a comma, as where that is the decimal sign."""
 
     def columns(self) -> list[str]:
         """Names of the source's columns; of an empty file `CxmError`."""

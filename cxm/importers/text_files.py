@@ -67,7 +67,9 @@ def find_encoding(path: Path, wanted: str | None) -> str:
     for mark, name in _BOMS:
         if start.startswith(mark):
             if codec and not codec.startswith(name):
-                raise CxmError(f"{path} starts with the mark of {name}, but the mapping says encoding = '{wanted}'")
+                raise CxmError(
+                    f"{path} starts with the mark of {name}, but the mapping says encoding = '{wanted}'"
+                )
             return "utf-8-sig" if name == "utf-8" else name
     if codec is None and b"\x00" in start:
         raise CxmError(
@@ -112,4 +114,6 @@ def _not_decodable(path: Path, encoding: str, error: UnicodeError) -> str:
     elif isinstance(error, UnicodeDecodeError):
         where = f" ({error.reason})"
     name = encoding.removesuffix("-sig").upper()
-    return f'{path} is not {name}{where}; set `encoding` in the mapping, e.g. encoding = "latin-1" or "cp1252"'
+    return (
+        f'{path} is not {name}{where}; set `encoding` in the mapping, e.g. encoding = "latin-1" or "cp1252"'
+    )

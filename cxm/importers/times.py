@@ -18,7 +18,8 @@ EPOCH_UNITS = {"epoch_seconds": 1_000_000, "epoch_milliseconds": 1_000, "epoch_m
 UTC_TIME = pl.Datetime("us", "UTC")
 _ISO = (
     r"^\s*(?P<date>\d{4}-\d{2}-\d{2})"
-    r"(?:[Tt ](?P<clock>[01]\d:[0-5]\d|2[0-3]:[0-5]\d)(?::(?P<second>[0-5]\d)(?:[.,](?P<fraction>\d{1,9}))?)?)?"
+    r"(?:[Tt ](?P<clock>[01]\d:[0-5]\d|2[0-3]:[0-5]\d)"
+    r"(?::(?P<second>[0-5]\d)(?:[.,](?P<fraction>\d{1,9}))?)?)?"
     r"\s*(?P<offset>[Zz]|[+-]\d{2}(?::?\d{2})?)?\s*$"
 )
 _DIGITS = r"^\s*[+-]?\d+([.]\d*)?\s*$"
@@ -49,7 +50,7 @@ def check_time_format(name: str, text: str) -> None:
         legal = did_you_mean(text, ["iso", *EPOCH_UNITS])
         raise ValueError(f"{name}: '{text}' is neither a strptime format nor a known name{legal}")
     try:
-        parsed = datetime.strptime(_PROBE.strftime(text), text)  # noqa: DTZ007
+        parsed = datetime.strptime(_PROBE.strftime(text), text)
     except (ValueError, IndexError, OverflowError):
         raise ValueError(f"{name}: '{text}' is not a strptime format") from None
     if parsed.date() != _PROBE.date():
@@ -156,14 +157,19 @@ def _parse_format(text: pl.Series, time_format: str) -> pl.DataFrame:
     rows: list[tuple[str, datetime | None, datetime | None, str | None]] = []
     for value in text.drop_nulls().unique(maintain_order=True):
         try:
-            parsed = datetime.strptime(value.strip(), time_format)  # noqa: DTZ007
+            parsed = datetime.strptime(value.strip(), time_format)
             if parsed.tzinfo:
                 rows.append((value, parsed.astimezone(UTC), None, None))
             else:
                 rows.append((value, None, parsed, None))
         except (ValueError, OverflowError):
             rows.append((value, None, None, "does not match time_format"))
-    schema = {"text": pl.String, "moment": UTC_TIME, "local": pl.Datetime("us"), "reason": pl.String}
+    schema: dict[str, pl.DataType] = {
+        "text": pl.String(),
+        "moment": UTC_TIME,
+        "local": pl.Datetime("us"),
+        "reason": pl.String(),
+    }
     known = pl.DataFrame(rows, schema=schema, orient="row")
     joined = text.to_frame("text").join(known, on="text", how="left", validate="m:1", maintain_order="left")
     return joined.select("moment", "local", "reason")

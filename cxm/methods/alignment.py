@@ -175,10 +175,24 @@ def align_sentences(
     return pl.concat(blocks) if blocks else pl.DataFrame(schema=ALIGNED_SCHEMA)
 
 
-def _align_block(statements: Statements, pairs: pl.DataFrame, min_shared: float) -> pl.DataFrame:
+def _align_block(
+    statements: Statements,
+    pairs: pl.DataFrame,
+    min_shared: float,
+    vectors: NDArray[np.float32] | None,
+) -> pl.DataFrame:
     weight = pl.DataFrame(
-        {"term": np.arange(len(statements.weights), dtype=np.int32), "weight": statements.weights}
+        {
+            "term": np.arange(len(statements.weights), dtype=np.int32),
+            "weight": statements.weights,
+            "name_weight": statements.weights * statements.names,
+        }
     )
+    cosine = np.zeros(pairs.height)
+    if vectors is not None:
+        left, right = vectors[pairs["left"].to_numpy()], vectors[pairs["right"].to_numpy()]
+        cosine = np.einsum("ij,ij->i", left, right).astype(np.float64)
+    pairs = pairs.with_columns(cosine=pl.Series(cosine))
     terms = statements.terms.lazy()
     total = pl.DataFrame(
         {

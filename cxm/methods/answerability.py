@@ -6,7 +6,6 @@ where none are known, from sentences of the base itself. Ranking is in `cxm.meth
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,29 +13,25 @@ import polars as pl
 from numpy.typing import NDArray
 
 from cxm.methods.documents import plain_text, sentences
-from cxm.methods.retrieval import Scores
 
-_RIVALS = 9
+QUESTIONS: dict[str, Any] = {"text": pl.String, "article_ids": pl.List(pl.String)}
+N_RIVALS = 9
 _KEPT_SHARE = 0.6
 _LEAST_WORDS = 4
 
 
-def match_features(scores: Scores, without: Sequence[Sequence[int]] = ()) -> NDArray[np.float64]:
-    """Best fused score of each query, and its lead over the mean of the next nine: `(n_queries, 2)`.
+def match_features(hits: pl.DataFrame, n_queries: int) -> NDArray[np.float64]:
+    """Best score of each query and its lead over the mean of the next nine: `(n_queries, 2)`.
 
-    A lone good match stands out, a question off the subject is a little like many articles.
-    `without`: columns that do not count, for each query. No article gives zeros.
+    A lone good match stands out; a question off the subject is a little like many articles. `hits`
+    has columns query, rank and score; a query without any gets zeros.
     """
-    if scores.shape[1] == 0:
-        return np.zeros((len(scores), 2))
-    if without:
-        scores = scores.copy()
-        for i, columns in enumerate(without):
-            scores[i, list(columns)] = 0
-    k = min(_RIVALS + 1, scores.shape[1])
-    best = -np.sort(np.partition(-scores, k - 1, axis=1)[:, :k], axis=1)
-    rivals = best[:, 1:].mean(axis=1) if k > 1 else 0.0
-    return np.stack([best[:, 0], best[:, 0] - rivals], axis=1).astype(float)
+    features = np.zeros((n_queries, 2))
+    of_query = hits.sort("query", "rank").group_by("query", maintain_order=True)
+    rivals = pl.col("score").slice(1, N_RIVALS).mean().fill_null(0.0)
+    found = of_query.agg(best=pl.col("score").first(), lead=pl.col("score").first() - rivals)
+    features[found["query"].to_numpy()] = found.select("best", "lead").to_numpy()
+    return features
 
 
 def fit_answerability(present: NDArray[np.float64], absent: NDArray[np.float64]) -> dict[str, Any]:
@@ -63,15 +58,15 @@ def answer_probability(features: NDArray[np.float64], curve: dict[str, Any]) -> 
     return np.asarray(1 / (1 + np.exp(-logit)))
 
 
-def make_questions(articles: pl.DataFrame, n_questions: int, seed: int) -> tuple[list[str], list[str]]:
-    """(questions, the article of each): a sentence with words left out, as people remember things.
+def make_questions(articles: pl.DataFrame, n_questions: int, seed: int) -> pl.DataFrame:
+    """Questions as text and article_ids: sentences with words left out, as people remember things.
 
     At most one an article; articles without a sentence of a few words are passed over.
     """
     generator = np.random.default_rng(seed)
     rows = articles.sort("article_id").select("article_id", "title", "body", "body_format").rows()
     chosen = sorted(generator.permutation(len(rows))[:n_questions])
-    questions, sources = [], []
+    made: list[tuple[str, list[str]]] = []
     for i in chosen:
         article_id, title, body, body_format = rows[i]
         options = [
@@ -81,6 +76,6 @@ def make_questions(articles: pl.DataFrame, n_questions: int, seed: int) -> tuple
             continue
         tokens = options[int(generator.integers(len(options)))].split()
         kept = generator.random(len(tokens)) < _KEPT_SHARE
-        questions.append(" ".join(t for t, is_kept in zip(tokens, kept, strict=True) if is_kept) or tokens[0])
-        sources.append(article_id)
-    return questions, sources
+        question = " ".join(token for token, is_kept in zip(tokens, kept, strict=True) if is_kept)
+        made.append((question or tokens[0], [article_id]))
+    return pl.DataFrame(made, schema=QUESTIONS, orient="row")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from cxm.methods.alignment import KINDS
+from cxm.methods.alignment import KINDS, MIN_OVERLAP
 from cxm.methods.statements import Statements
 
 FEATURES = (
@@ -88,9 +88,10 @@ def pair_occurrences(statements: Statements, aligned: pl.DataFrame, max_articles
     )
     # A sentence paired with itself meets each pair of articles twice.
     distinct = turned.unique(["left_article", "right_article", "left_place", "right_place"], keep="any")
+    close = distinct.filter(pl.col("shared") >= MIN_OVERLAP * (pl.col("shared") + pl.min_horizontal("only_left", "only_right")))
     partners = pl.concat(
         [
-            distinct.select(article=f"{one}_article", place=f"{one}_place", other=f"{two}_article")
+            close.select(article=f"{one}_article", place=f"{one}_place", other=f"{two}_article")
             for one, two in (("left", "right"), ("right", "left"))
         ]
     )
@@ -99,9 +100,10 @@ def pair_occurrences(statements: Statements, aligned: pl.DataFrame, max_articles
         distinct = distinct.join(
             n_partners.rename({"article": f"{side}_article", "place": f"{side}_place", "n": f"{side}_partners"}),
             on=[f"{side}_article", f"{side}_place"],
+            how="left",
         )
     return (
-        distinct.with_columns(spread=pl.max_horizontal("left_partners", "right_partners"))
+        distinct.with_columns(spread=pl.max_horizontal("left_partners", "right_partners").fill_null(1.0))
         .drop("left_partners", "right_partners")
         .sort("left_article", "right_article", "left_place", "right_place")
         .collect()

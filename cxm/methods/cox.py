@@ -31,12 +31,12 @@ class Cox:
 
     def contributions(self, matrix: Floats) -> Floats:
         """What each term adds to the log hazard, `(n_rows, n_terms)`."""
-        return (matrix - self.center) * self.coefficients
+        return np.asarray((matrix - self.center) * self.coefficients)
 
     def at(self, matrix: Floats, days: Floats) -> Floats:
         """Cumulative hazard of each row at its columns of `days` `(n_rows, n_times)`."""
         risk = np.clip(self.contributions(matrix).sum(axis=1), -50, 50)
-        return np.exp(risk)[:, None] * self.baseline.at(days)
+        return np.asarray(np.exp(risk)[:, None] * self.baseline.at(days))
 
 
 def fit_cox(matrix: Floats, plan: Plan, spells: Spells, penalizer: float) -> Cox:
@@ -113,4 +113,4 @@ def hazard_ratios(model: Cox, plan: Plan) -> pl.DataFrame:
 
 
 def _exp(values: Array) -> Floats:
-    return np.exp(np.clip(values, -500, 500))
+    return np.asarray(np.exp(np.clip(values, -500, 500)))

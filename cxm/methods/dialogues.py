@@ -17,12 +17,13 @@ NEED_SCHEMA = {"conversation_id": pl.String, "text": pl.String}
 _WORD = re.compile(r"\w+")
 _LEAST_WORDS = 3
 _ENOUGH_WORDS = 8
-_COURTESY = frozenset(
-    "a again all am and are be bye cheers day do done else everything fine for good goodbye great have"
-    " hello help helped hey hi i im is it its just lovely me much my nice night no nope nothing now"
-    " ok okay perfect please really so sorry sounds thank thanks that thats the this today very was well will"
-    " wonderful you your youre".split()
-)
+_COURTESY = """
+    a again all am and are be bye cheers day do done else everything fine for good goodbye great have hello
+    help helped hey hi i im is it its just lovely me much my nice night no nope nothing now ok okay perfect
+    please really so sorry sounds thank thanks that thats the this today very was well will wonderful you
+    your youre
+"""
+_COURTESY_WORDS = frozenset(_COURTESY.split())
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def words(text: str) -> list[str]:
 
 def is_courtesy(text: str) -> bool:
     """Whether a text asks for nothing: greetings, thanks, a farewell, or nothing at all."""
-    return "?" not in text and all(word in _COURTESY for word in words(text))
+    return "?" not in text and all(word in _COURTESY_WORDS for word in words(text))
 
 
 def points_after_last_turn(turns: pl.DataFrame) -> pl.DataFrame:

@@ -107,6 +107,23 @@ def _slots() -> dict[str, tuple[str, str, int]]:
 
 
 _SLOTS = _slots()
+
+
+def _first_forms() -> dict[str, tuple[str, ...]]:
+    lines = [[side.split() for side in line.split("|")] for line in _OPPOSITES.strip().splitlines()]
+    return {
+        word: tuple(other[min(i, len(other) - 1)] for other in line if other is not side)
+        for line in lines
+        for side in line
+        for i, word in enumerate(side)
+        # "on" and "off", "left" or "all" have too many other uses to be turned blindly.
+        if word not in _AMBIGUOUS
+    }
+
+
+_AMBIGUOUS = frozenset("on off up down left right last first all none some every more most end start may post".split())
+OPPOSITES = _first_forms()
+"""Word to the words that exclude it, in the like form."""
 _IS_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 
 

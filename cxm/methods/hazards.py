@@ -108,7 +108,7 @@ class BoostedHazard:
         return totals
 
     def at(self, matrix: Floats, days: Floats) -> Floats:
-        """Cumulative hazard of each row at its columns of `days` `(n_rows, n_times)`, even within intervals."""
+        """Cumulative hazard of each row at its columns of `days` `(n_rows, n_times)`; even in an interval."""
         totals = self.cumulative(matrix)
         k = np.clip(np.searchsorted(self.edges, days, side="left") - 1, 0, len(self.edges) - 2)
         low, high = np.take_along_axis(totals, k, 1), np.take_along_axis(totals, k + 1, 1)

@@ -71,6 +71,12 @@ def follow(labels: pl.DataFrame, start: datetime, n_days: float) -> pl.DataFrame
     )
 
 
+def from_entry(labels: pl.DataFrame) -> pl.DataFrame:
+    """As `follow`, each customer from the tenure at which they came under observation to their own end."""
+    entry = pl.col("entry_days").fill_null(0.0)
+    return labels.with_columns(tenure=entry, duration_days=pl.col("duration_days") - entry)
+
+
 def just_beyond(n_days: float) -> float:
     """The duration that says: seen through all of `n_days`, and still there."""
     return float(n_days) + 1e-3

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import polars as pl
 
-from cxm.methods.observation import days_between
+from cxm.methods.observation import days_between, just_beyond
 
 _RATE_DAYS = 60.0
 _WINDOWS = (30, 90, 180)
@@ -44,7 +44,7 @@ def purchase_features(
             tenure=pl.col("ago").filter(is_bought).max(),
             n=pl.col("occurred_at").filter(is_bought).dt.date().n_unique(),
             monetary=pl.col("amount").sort().sum(),
-            *[(is_bought & (pl.col("ago") < days)).sum().alias(f"n_{days}") for days in _WINDOWS],
+            **{f"n_{days}": (is_bought & (pl.col("ago") < days)).sum() for days in _WINDOWS},
         )
         .collect()
         .sort("customer_id")
@@ -106,6 +106,20 @@ def next_purchase(transactions: pl.LazyFrame, start: datetime, n_days: float) ->
         .agg(days=days.min())
         .collect()
         .sort("customer_id")
+    )
+
+
+def follow_purchases(transactions: pl.LazyFrame, start: datetime, n_days: float) -> pl.DataFrame:
+    """Every customer with a transaction by `start`, and when they next bought within `n_days`.
+
+    The event is the purchase: `has_bought`, after `duration_days`; just beyond the window without one.
+    """
+    known = transactions.filter(pl.col("occurred_at") <= start).select("customer_id").unique().collect()
+    joined = known.join(next_purchase(transactions, start, n_days), "customer_id", "left", validate="1:1")
+    return joined.sort("customer_id").select(
+        "customer_id",
+        has_bought=pl.col("days").is_not_null(),
+        duration_days=pl.col("days").fill_null(just_beyond(n_days)),
     )
 
 

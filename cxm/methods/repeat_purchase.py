@@ -28,6 +28,7 @@ PRIOR, LOGISTIC, BOOSTED = "prior", "logistic", "lightgbm"
 _STRENGTHS = (0.003, 0.03, 0.3)
 _MIN_OF_EACH = 10
 _MAX_ROWS = 60_000
+_NEWTON_STEPS = 50
 _NOT_FEATURES = ("customer_id", "has_left", "has_bought")
 
 
@@ -62,11 +63,11 @@ class WindowModel:
             stays_away = 1 / (1 + np.exp(-np.clip(logit, -30, 30)))
         never = ~features["has_bought"].to_numpy()
         stays_away = np.where(never, self.rate_never, stays_away)
-        return stays_away ** (self.horizon / self.window_days)
+        return np.asarray(stays_away ** (self.horizon / self.window_days))
 
     def _logit(self, matrix: Floats) -> Floats:
         if self.kind == LOGISTIC:
-            return matrix @ self.weights[:-1] + self.weights[-1]
+            return np.asarray(matrix @ self.weights[:-1] + self.weights[-1])
         return _boosted_logit(self.booster, matrix)
 
     def reasons(self, features: pl.DataFrame) -> list[list[dict[str, Any]]]:
@@ -138,7 +139,7 @@ def _labelled(
 def _prior(horizon: int, window: float, rows: pl.DataFrame) -> WindowModel:
     never = rows.filter(~pl.col("has_bought"))["has_left"]
     known = rows.filter("has_bought")["has_left"]
-    rate, rate_never = ((s.sum() + 1) / (len(s) + 2) for s in (known, never))
+    rate, rate_never = ((float(s.sum()) + 1) / (len(s) + 2) for s in (known, never))
     return WindowModel(horizon, window, PRIOR, rate, rate_never, [], np.zeros(1), (1.0, 0.0))
 
 
@@ -186,15 +187,19 @@ def _fitters(seed: int) -> list[tuple[str, Callable[[Floats, Floats], Fitted]]]:
 
 
 def _fit_logistic(matrix: Floats, outcome: Floats, strength: float) -> Fitted:
-    from sklearn.linear_model import LogisticRegression
-
-    if outcome.min() == outcome.max():  # a fold of few rows may hold one side only
-        weights = np.zeros(matrix.shape[1] + 1)
-        weights[-1] = 3.0 if outcome[0] else -3.0
-    else:
-        model = LogisticRegression(C=strength, max_iter=1000).fit(matrix, outcome)
-        weights = np.append(model.coef_[0], model.intercept_[0])
-    return (weights, ""), lambda rows: np.asarray(rows @ weights[:-1] + weights[-1])
+    """Ridge-penalised logistic regression by Newton's steps; the intercept is not penalised."""
+    rows = np.column_stack([matrix, np.ones(len(matrix))])
+    ridge = np.append(np.full(matrix.shape[1], 1 / strength), 1e-3)
+    weights = np.zeros(rows.shape[1])
+    for _ in range(_NEWTON_STEPS):
+        share = 1 / (1 + np.exp(-np.clip(rows @ weights, -30, 30)))
+        slope = rows.T @ (outcome - share) - ridge * weights
+        curvature = (rows.T * (share * (1 - share))) @ rows + np.diag(ridge)
+        step = np.linalg.solve(curvature, slope)
+        weights = weights + step
+        if np.abs(step).max() < 1e-8:
+            break
+    return (weights, ""), lambda others: np.asarray(others @ weights[:-1] + weights[-1])
 
 
 def _fit_boosted(matrix: Floats, outcome: Floats, seed: int) -> Fitted:
@@ -227,11 +232,8 @@ def _log_loss(logit: Array, outcome: Array) -> float:
 
 def _calibrate(logit: Floats, outcome: Floats) -> tuple[float, float]:
     """Slope and offset on out-of-fold logits (Platt 1999); the slope is kept positive."""
-    from sklearn.linear_model import LogisticRegression
-
-    model = LogisticRegression(C=100.0).fit(logit[:, None], outcome)
-    slope = float(model.coef_[0, 0])
-    return (slope, float(model.intercept_[0])) if slope > 0.05 else (1.0, 0.0)
+    (weights, _), _ = _fit_logistic(logit[:, None], outcome, strength=100.0)
+    return (float(weights[0]), float(weights[1])) if weights[0] > 0.05 else (1.0, 0.0)
 
 
 # ------------------------------------------------------------------ keeping

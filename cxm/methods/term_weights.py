@@ -37,9 +37,7 @@ class TermWeights:
         """Sparse rows `(n_texts, n_terms)`, float32: (1 + log count) x rarity, words and characters
         each scaled to unit length (Salton & Buckley 1988). A text without a known term is zero.
         """
-        return self._weigh(
-            _count(texts, self.words, _WORDS), _count(texts, self.characters, _CHARACTERS)
-        )
+        return self._weigh(_count(texts, self.words, _WORDS), _count(texts, self.characters, _CHARACTERS))
 
     def _weigh(self, words: Any, characters: Any) -> Any:
         from scipy.sparse import csr_matrix, diags_array, hstack

@@ -18,9 +18,9 @@ from cxm.methods.term_weights import TermWeights, fit_term_weights
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
-# Inverse strengths of the penalty; searched only where a fit is cheap, else the middle one is taken.
+# Inverse strengths of the penalty; searched only where a fit is cheap.
 _STRENGTHS = (1.0, 3.0, 10.0, 30.0)
-_DEFAULT_STRENGTH = {"vectors": 10.0, "terms": 3.0}
+_DEFAULT_STRENGTH = 10.0
 _CHEAP = 8_000  # rows x classes
 _MAX_ITERATIONS = 60
 _TOLERANCE = 1e-3
@@ -70,13 +70,13 @@ class TextClassifier:
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """(JSON facts, numpy arrays) from which `from_parts` makes the same classifier."""
-        facts = {
+        facts: dict[str, Any] = {
             "classes": self.classes,
             "mix": list(self.mix),
             "words": self.terms.words,
             "characters": self.terms.characters,
         }
-        arrays = {
+        arrays: dict[str, NDArray[Any]] = {
             "prior": self.prior,
             "rarity": self.terms.rarity,
             "vector_weights": self.on_vectors.weights,
@@ -123,7 +123,7 @@ def fit_text_classifier(
     fold = _folds(codes, n_folds, np.random.default_rng(seed))
     held_out, fitted = {}, {}
     for part, matrix in features.items():
-        strength, held_out[part] = _choose_strength(matrix, codes, n_classes, fold, part)
+        strength, held_out[part] = _choose_strength(matrix, codes, n_classes, fold)
         fitted[part] = _fit_linear(matrix, codes, n_classes, strength)
     parts = (held_out["vectors"], held_out["terms"])
     judged = np.bincount(codes)[codes] > 1
@@ -157,14 +157,12 @@ def _folds(codes: Codes, n_folds: int, generator: np.random.Generator) -> Codes:
     return fold
 
 
-def _choose_strength(
-    features: Any, codes: Codes, n_classes: int, fold: Codes, part: str
-) -> tuple[float, Floats]:
+def _choose_strength(features: Any, codes: Codes, n_classes: int, fold: Codes) -> tuple[float, Floats]:
     """The penalty that predicts held-out rows best, and their log-probabilities under it."""
     is_cheap = len(codes) * n_classes <= _CHEAP
     judged = np.flatnonzero(np.bincount(codes)[codes] > 1)
     best: tuple[float, float, Floats] | None = None
-    for strength in _STRENGTHS if is_cheap and len(judged) else (_DEFAULT_STRENGTH[part],):
+    for strength in _STRENGTHS if is_cheap and len(judged) else (_DEFAULT_STRENGTH,):
         held_out = np.empty((len(codes), n_classes))
         for left_out in np.unique(fold):
             train, test = np.flatnonzero(fold != left_out), np.flatnonzero(fold == left_out)
@@ -192,7 +190,7 @@ def _fit_linear(features: Any, codes: Codes, n_classes: int, strength: float) ->
 
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     model = LogisticRegression(C=strength, max_iter=_MAX_ITERATIONS, tol=_TOLERANCE)
     # One thread: faster at this size, and the same sums on every machine.

@@ -72,7 +72,7 @@ class Taxonomy(dy.Schema):
 class Tools(dy.Schema):
     tool_name = c.tool_name("The tool's name.", key=True)
     description = c.text("What the tool does.", may_be_empty=True)
-    parameters = c.text("JSON Schema of the arguments, as text.", may_be_empty=True)
+    parameters = c.json_text("JSON Schema of the arguments, as text.")
 
 
 class Scorecard(dy.Schema):

@@ -7,16 +7,21 @@ and group in `cxm.methods`. A dialogue's search is in `cxm.tasks.multi_turn_rag`
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from cxm.index import Index, open_index
 from cxm.methods import gaps
-from cxm.methods.answerability import answer_probability, fit_answerability, make_questions, match_features
+from cxm.methods.answerability import (
+    N_RIVALS,
+    answer_probability,
+    fit_answerability,
+    make_questions,
+    match_features,
+)
 from cxm.methods.dialogues import customer_needs
 from cxm.methods.retrieval import Fusion, choose, draw_folds, fuse, top
 from cxm.metrics import Estimate, estimate
@@ -29,6 +34,7 @@ _DENSE_WEIGHTS = (0.45, 0.25, 0.35, 0.55, 0.65, 0.8)
 _N_FOLDS = 5
 _LEAST_TRAIN_QUERIES = 20
 _MAX_EXAMPLES = 5
+_LABELLED: dict[str, Any] = {"query_id": pl.String, "text": pl.String, "article_ids": pl.List(pl.String)}
 _NEEDS = {"kind": pl.String, "id": pl.String, "text": pl.String}
 
 
@@ -50,41 +56,46 @@ def fit(tables: Tables, train: pl.DataFrame | None, params: ArticleSearchParams,
     """The weights of the fusion and the curve of the answer probability."""
     articles = tables["articles"].collect()
     index = open_index(services.index_directory, articles, services.encoder)
-    position = {article_id: i for i, article_id in enumerate(index.article_ids)}
-    texts: list[str] = []
-    right: list[list[int]] = []
-    fusion = Fusion()
-    if train is not None and "queries" in tables:
-        relevant = train.filter(pl.col("relevance") > 0).group_by("query_id").agg("article_id")
-        rows = tables["queries"].collect().join(relevant, on="query_id", how="inner", validate="1:1")
-        rows = rows.sort("query_id")
-        texts = rows["text"].to_list()
-        right = [sorted(position[a] for a in ids) for ids in rows["article_id"]]
-        fusion = tune_fusion(index, texts, right, rows["query_id"].to_numpy(), params.seed)
-    if len(texts) < _LEAST_TRAIN_QUERIES:
-        texts, sources = make_questions(articles, params.n_made_questions, params.seed)
-        right = [[position[source]] for source in sources]
-    present, absent = [np.zeros((0, 2))], [np.zeros((0, 2))]
-    for signals in index.signals(texts):
-        scores = fuse(signals.cosine, signals.lexical, None, fusion)
-        present.append(match_features(scores))
-        absent.append(match_features(scores, right[signals.rows]))
-    curve = fit_answerability(np.concatenate(present), np.concatenate(absent))
+    queries = _labelled_queries(tables, train)
+    fusion = tune_fusion(index, queries, params.seed) if queries.height else Fusion()
+    if queries.height < _LEAST_TRAIN_QUERIES:
+        queries = make_questions(articles, params.n_made_questions, params.seed)
+    curve = calibrate(index, queries, fusion)
     return Model({"fusion": dataclasses.asdict(fusion), "answer_curve": curve})
 
 
-def tune_fusion(
-    index: Index, texts: Sequence[str], right: Sequence[Sequence[int]], units: NDArray[np.str_], seed: int
-) -> Fusion:
-    """The fusion with the best reciprocal rank, the default unless another helps on held-out queries."""
+def _labelled_queries(tables: Tables, train: pl.DataFrame | None) -> pl.DataFrame:
+    """query_id, text, article_ids of the queries with a relevant article in `train`."""
+    if train is None or "queries" not in tables:
+        return pl.DataFrame(schema=_LABELLED)
+    relevant = train.filter(pl.col("relevance") > 0).sort("query_id", "article_id")
+    right = relevant.group_by("query_id").agg(pl.col("article_id").alias("article_ids"))
+    queries = tables["queries"].collect().join(right, on="query_id", how="inner", validate="1:1")
+    return queries.select(list(_LABELLED)).sort("query_id")
+
+
+def calibrate(index: Index, queries: pl.DataFrame, fusion: Fusion) -> dict[str, Any]:
+    """The answer curve from queries (text, article_ids), each with its articles and without them."""
+    n_right = queries["article_ids"].list.len().max() or 0
+    hits = index.search(queries["text"].to_list(), 1 + N_RIVALS + int(str(n_right)), fusion)
+    right = queries.select("article_ids").with_row_index("query").explode("article_ids")
+    right = right.select(pl.col("query").cast(pl.Int64), pl.col("article_ids").alias("article_id"))
+    without = hits.join(right, on=["query", "article_id"], how="anti")
+    return fit_answerability(match_features(hits, queries.height), match_features(without, queries.height))
+
+
+def tune_fusion(index: Index, queries: pl.DataFrame, seed: int) -> Fusion:
+    """The fusion with the best reciprocal rank; the default unless another helps on held-out queries."""
     candidates = [Fusion(dense=weight) for weight in _DENSE_WEIGHTS]
-    quality = np.zeros((len(candidates), len(texts)))
-    for signals in index.signals(texts):
+    right = [set(article_ids) for article_ids in queries["article_ids"]]
+    quality = np.zeros((len(candidates), queries.height))
+    for signals in index.signals(queries["text"].to_list()):
         for c, candidate in enumerate(candidates):
             ranked = top(fuse(signals.cosine, signals.lexical, None, candidate), 10)
             for row, best in enumerate(ranked, start=signals.rows.start):
-                quality[c, row] = reciprocal_rank_at([str(a) for a in best], {str(a) for a in right[row]}, 10)
-    return candidates[choose(quality, draw_folds(units, _N_FOLDS, seed))]
+                found = [index.article_ids[a] for a in best]
+                quality[c, row] = reciprocal_rank_at(found, right[row], 10)
+    return candidates[choose(quality, draw_folds(queries["query_id"].to_numpy(), _N_FOLDS, seed))]
 
 
 # ------------------------------------------------------------------ answer
@@ -135,11 +146,8 @@ def find_gaps(needs: pl.DataFrame, index: Index, model: Model, params: ArticleSe
     texts = needs["text"].to_list()
     vectors = index.encode(texts)
     fusion = Fusion(**model.facts["fusion"])
-    features = [np.zeros((0, 2))]
-    features += [
-        match_features(fuse(s.cosine, s.lexical, None, fusion)) for s in index.signals(texts, vectors)
-    ]
-    probability = answer_probability(np.concatenate(features), model.facts["answer_curve"])
+    hits = index.search(texts, 1 + N_RIVALS, fusion, vectors)
+    probability = answer_probability(match_features(hits, len(texts)), model.facts["answer_curve"])
     if not index.article_ids:
         probability[:] = 0.0
     is_open = probability < params.gap_probability
@@ -160,9 +168,12 @@ def find_gaps(needs: pl.DataFrame, index: Index, model: Model, params: ArticleSe
                 "example_ids": clearest["id"].head(_MAX_EXAMPLES).to_list(),
             }
         )
-    rows.sort(key=lambda row: (-(row["n_conversations"] + row["n_queries"]), row["name"], row["example_ids"]))
-    numbered = [{"gap_id": f"gap_{i:03d}", **row} for i, row in enumerate(rows, start=1)]
-    return pl.DataFrame(numbered, schema=TABLES["knowledge_gaps"].empty().schema)
+    size = pl.col("n_conversations") + pl.col("n_queries")
+    schema = {
+        name: dtype for name, dtype in TABLES["knowledge_gaps"].empty().schema.items() if name != "gap_id"
+    }
+    found = pl.DataFrame(rows, schema=schema).sort(size, "name", descending=[True, False])
+    return found.select(pl.format("gap_{}", pl.int_range(1, pl.len() + 1)).alias("gap_id"), pl.all())
 
 
 def fit_words(

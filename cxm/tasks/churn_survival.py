@@ -7,7 +7,6 @@ stand in `cxm.methods`: `tenure_risk`, `repeat_purchase`; how they are judged in
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,8 +19,9 @@ from cxm.errors import CxmError, MissingTable
 from cxm.methods import repeat_purchase, tenure_risk
 from cxm.methods.cox import Cox, hazard_ratios
 from cxm.methods.hazards import Array
-from cxm.methods.observation import days_before, end_of_observation, follow, just_beyond, known_at, tenure_at
-from cxm.methods.purchases import daily_spend, next_purchase, purchase_features
+from cxm.methods.observation import days_before, end_of_observation, follow, from_entry, known_at, tenure_at
+from cxm.methods.purchases import follow_purchases, purchase_features
+from cxm.methods.risk_rows import risk_rows, with_value
 from cxm.methods.risk_scores import aligned_risk, main_horizon, score_return, score_risk
 from cxm.methods.tenure_risk import COX, KAPLAN_MEIER, compare_models, fit_risk
 from cxm.metrics import Estimate, estimate
@@ -107,7 +107,7 @@ def _fit_contract(train: pl.DataFrame, customers: pl.DataFrame, params: ChurnPar
     end = end_of_observation(labels)
     if end is None:
         facts: dict[str, Any] = {"basis": TENURE, "as_of": params.as_of}
-        return _with_models(facts, {NOW: (labels, _from_entry(labels))}, params, is_naive)
+        return _with_models(facts, {NOW: (labels, from_entry(labels))}, params, is_naive)
     as_of = _given_as_of(params) or end
     cut = days_before(as_of, params.backtest_days)
     samples = {}
@@ -117,17 +117,12 @@ def _fit_contract(train: pl.DataFrame, customers: pl.DataFrame, params: ChurnPar
             landmark = days_before(moment, params.backtest_days)
             seen = follow(known, landmark, params.backtest_days)
             enough = seen["is_churned"].sum() >= _MIN_FOLLOWED_EVENTS
-            samples[name] = (known, seen if enough else _from_entry(known))
+            samples[name] = (known, seen if enough else from_entry(known))
     if NOW not in samples:
         raise CxmError(
             f"as_of is {as_of:%Y-%m-%d}, before any customer with a label joined; give a later --as-of"
         )
     return _with_models({"basis": CALENDAR, "as_of": as_of.isoformat()}, samples, params, is_naive)
-
-
-def _from_entry(labels: pl.DataFrame) -> pl.DataFrame:
-    entry = pl.col("entry_days").fill_null(0.0)
-    return labels.with_columns(tenure=entry, duration_days=pl.col("duration_days") - entry)
 
 
 def _with_models(
@@ -150,7 +145,7 @@ def _with_models(
         if booster:
             model.boosters[name] = booster
         if name == NOW and comparison:
-            model.facts["comparison"] = _comparison_rows(comparison.estimates)
+            model.facts["comparison"] = comparison.rows()
             cox = (
                 fitted
                 if kind == COX
@@ -159,14 +154,6 @@ def _with_models(
             if isinstance(cox.fitted, Cox):
                 model.facts["hazard_ratios"] = hazard_ratios(cox.fitted, cox.plan).to_dicts()
     return model
-
-
-def _comparison_rows(estimates: Mapping[str, list[Estimate]]) -> list[dict[str, Any]]:
-    return [
-        {"model": kind, "metric": e.metric, "value": e.value, "low": e.low, "high": e.high}
-        for kind, found in estimates.items()
-        for e in found
-    ]
 
 
 def _load_risk(model: Model, name: str) -> tenure_risk.RiskModel:
@@ -208,9 +195,8 @@ def _contract_rows(
     probability = risk.risk(customers, tenure, np.array(horizons))
     reasons = risk.reasons(customers, tenure)
     basis = TENURE if since is None else CALENDAR
-    return _risk_rows(customers["customer_id"], probability, horizons, [reasons] * len(horizons), basis).pipe(
-        _with_value, tables, spend_until
-    )
+    rows = risk_rows(customers["customer_id"], probability, horizons, [reasons] * len(horizons), basis)
+    return with_value(rows, tables.get("transactions"), spend_until)
 
 
 # ------------------------------------------------------------------ without labels
@@ -232,9 +218,7 @@ def _fit_purchases(tables: Tables, params: ChurnParams, is_naive: bool) -> Model
     first = transactions.select(pl.col("occurred_at").min()).collect().item()
     as_of = _given_as_of(params) or last
     if as_of < first:
-        raise CxmError(
-            f"as_of is {as_of:%Y-%m-%d}, before the first transaction ({first:%Y-%m-%d}); give a later --as-of"
-        )
+        raise CxmError(f"as_of is {as_of:%Y-%m-%d}, before the first transaction; give a later --as-of")
     model.facts["as_of"] = as_of.isoformat()
     kinds = (repeat_purchase.LOGISTIC,) if is_naive else (repeat_purchase.LOGISTIC, repeat_purchase.BOOSTED)
     moments = {NOW: (as_of, _horizons(params))}
@@ -288,57 +272,8 @@ def _purchase_rows(
         reasons.append(fitted.reasons(features))
     # Staying away longer is never more probable than staying away for less.
     probability = np.minimum.accumulate(np.column_stack(columns), axis=1)
-    rows = _risk_rows(features["customer_id"], probability, horizons, reasons, PURCHASES)
-    return _with_value(rows, tables, at)
-
-
-# ------------------------------------------------------------------ result rows
-
-
-def _risk_rows(
-    customer_id: pl.Series,
-    probability: Array,
-    horizons: list[int],
-    reasons: list[list[list[dict[str, Any]]]],
-    basis: str,
-) -> pl.DataFrame:
-    parts = [
-        pl.DataFrame(
-            {
-                "customer_id": customer_id,
-                "horizon_days": pl.Series([horizon] * len(customer_id), dtype=pl.Int32),
-                "probability": np.clip(probability[:, i], 0.0, 1.0),
-                "top_reasons": pl.Series([json.dumps(r) for r in reasons[i]], dtype=pl.String),
-                "basis": pl.Series([basis] * len(customer_id), dtype=pl.String),
-            }
-        )
-        for i, horizon in enumerate(horizons)
-    ]
-    return pl.concat(parts)
-
-
-def _with_value(rows: pl.DataFrame, tables: Tables, until: datetime | None) -> pl.DataFrame:
-    """Adds the spend expected over the horizon, null without transactions, and what of it is at risk."""
-    expected = pl.lit(None, dtype=pl.Float64)
-    if until is not None and "transactions" in tables:
-        spend = daily_spend(tables["transactions"], until)
-        rows = rows.join(spend, "customer_id", "left", validate="m:1", maintain_order="left")
-        is_unknown = spend.height > 0 and spend["daily_spend"].null_count() > 0
-        expected = (pl.col("daily_spend") if is_unknown else pl.col("daily_spend").fill_null(0)) * pl.col(
-            "horizon_days"
-        )
-    rows = rows.with_columns(expected_value=expected)
-    rows = rows.with_columns(value_at_risk=pl.col("probability") * pl.col("expected_value"))
-    names = [
-        "customer_id",
-        "horizon_days",
-        "probability",
-        "expected_value",
-        "value_at_risk",
-        "top_reasons",
-        "basis",
-    ]
-    return rows.select(names)
+    rows = risk_rows(features["customer_id"], probability, horizons, reasons, PURCHASES)
+    return with_value(rows, tables["transactions"], at)
 
 
 # ------------------------------------------------------------------ the task
@@ -351,14 +286,14 @@ def _fit(tables: Tables, train: pl.DataFrame | None, params: ChurnParams, is_nai
         return _fit_contract(train, customers, params, is_naive)
     if "transactions" not in tables:
         raise MissingTable(
-            "churn_survival has no rows of split 'train' in 'churn_labels' to learn from, and no 'transactions' to do"
-            " without; mark labels as train, or bring transactions with `cxm import`"
+            "churn_survival has no rows of split 'train' in 'churn_labels' and no 'transactions'"
+            " to do without labels; mark labels as train, or bring transactions with `cxm import`"
         )
     return _fit_purchases(tables, params, is_naive)
 
 
 def fit(tables: Tables, train: pl.DataFrame | None, params: ChurnParams, services: Services) -> Model:
-    """The chosen survival model with labels, else a model of repeat purchase; one of now, one of the backtest."""
+    """The chosen survival model with labels, else one of repeat purchase; of now and of the backtest."""
     return _fit(tables, train, params, is_naive=False)
 
 
@@ -430,16 +365,7 @@ def _score_purchases(results: Results, tables: Tables, params: ChurnParams) -> l
         return []
     n_days = params.backtest_days
     cut = days_before(_given_as_of(params) or last, n_days)
-    transactions = tables["transactions"]
-    known = transactions.filter(pl.col("occurred_at") <= cut).select("customer_id").unique().collect()
-    followed = (
-        known.join(next_purchase(transactions, cut, n_days), "customer_id", "left", validate="1:1")
-        .sort("customer_id")
-        .with_columns(
-            is_churned=pl.col("days").is_not_null(),
-            duration_days=pl.col("days").fill_null(just_beyond(n_days)),
-        )
-    )
+    followed = follow_purchases(tables["transactions"], cut, n_days).rename({"has_bought": "is_churned"})
     horizons = [h for h in _backtest_horizons(params) if h <= n_days]
     main = main_horizon(horizons)
     stays_away, _ = aligned_risk(_flipped(results["churn_backtest"]), followed, horizons)

@@ -41,8 +41,10 @@ def _count_answers(evidence: Evidence) -> list[dict[str, Any]]:
     answers, scorecard = evidence.result("quality_answers"), evidence.table("scorecard")
     if answers is None or scorecard is None:
         return []
-    counts = evidence.in_period(answers).group_by("criterion").agg(
-        **{answer: (pl.col("answer") == answer).sum().cast(pl.Int64) for answer in ANSWERS}
+    counts = (
+        evidence.in_period(answers)
+        .group_by("criterion")
+        .agg(**{answer: (pl.col("answer") == answer).sum().cast(pl.Int64) for answer in ANSWERS})
     )
     rows = scorecard.join(counts, on="criterion", how="inner", validate="1:1").with_columns(
         hits=pl.col("yes"), n=pl.col("yes") + pl.col("no")

@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 
+from cxm import store
 from cxm.metrics import METRICS
 from cxm.task import Task
 from cxm.workspace import Workspace
@@ -35,8 +36,10 @@ class Evidence:
     period: str | None
 
     def result(self, name: str) -> pl.LazyFrame | None:
-        """A result table the task wrote; None if it did not."""
-        return self.workspace.read(name) if name in self.manifest.get("writes", []) else None
+        """A result table the task wrote (and checked then); None if it did not."""
+        if name not in self.manifest["writes"]:
+            return None
+        return pl.scan_parquet(store.files(self.workspace.out, name), glob=False)
 
     def table(self, name: str) -> pl.LazyFrame | None:
         """An input table; None if it is not there."""

@@ -166,7 +166,9 @@ def run_job(offline, small_tasks) -> Callable[..., Outcome]:
         return Outcome(
             result.success,
             {
-                "/".join(event.asset_key.path): {k: v.value for k, v in event.materialization.metadata.items()}
+                "/".join(event.asset_key.path): {
+                    k: v.value for k, v in event.materialization.metadata.items()
+                }
                 for event in result.all_events
                 if event.event_type_value == "ASSET_MATERIALIZATION"
             },

@@ -12,7 +12,9 @@ def break_turns(data):
 
 
 def test_every_input_and_gold_table_is_an_asset_in_its_group():
-    groups = {key.path[-1]: group for a in build_source_assets() for key, group in a.group_names_by_key.items()}
+    groups = {
+        key.path[-1]: group for a in build_source_assets() for key, group in a.group_names_by_key.items()
+    }
     assert groups.pop("data_directory") == "sources"
     kinds = {"input": "sources", "gold": "gold"}
     assert groups == {t.name: kinds[t.kind] for t in TABLES.values() if t.kind in kinds}

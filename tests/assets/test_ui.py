@@ -78,7 +78,9 @@ def page():
 
 def test_the_asset_graph_shows_every_group_without_a_dialog_or_a_word_to_the_outside(server, page):
     outside = []
-    page.on("request", lambda r: None if r.url.startswith((server, "data:", "blob:")) else outside.append(r.url))
+    page.on(
+        "request", lambda r: None if r.url.startswith((server, "data:", "blob:")) else outside.append(r.url)
+    )
     page.goto(f"{server}/asset-groups")
     groups = {spec.group_name for spec in defs.resolve_all_asset_specs()}
     for group in groups:

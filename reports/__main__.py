@@ -1,0 +1,76 @@
+"""`python -m reports build|monitor`: thin shells over `files` and `report`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, CycloptsError, Parameter
+
+from cxm import __version__
+from cxm.errors import CxmError
+from cxm.workspace import Workspace
+
+Data = Annotated[Path, Parameter(name="--data", help="Data directory (`<table>.parquet`); only read.")]
+Out = Annotated[Path, Parameter(name="--out", help="Directory of the results, and of the report.")]
+Week = Annotated[str | None, Parameter(name="--week", help="ISO week; default: the last complete one.")]
+_OUT = Path("out")
+
+app = App(
+    name="python -m reports",
+    version=__version__,
+    help="The report from finished results, and the limits they are held against.",
+    help_epilogue="Example: python -m reports build --data data --out out --week 2026-W31",
+)
+
+
+@app.command
+def build(*, data: Data, out: Out = _OUT, week: Week = None) -> int:
+    """Write report.html, report.json and the key figures; prints where the page is.
+
+    Example: python -m reports build --data data --out out
+    """
+    from reports.files import build as build_report
+
+    print(build_report(Workspace(data, out), week))
+    return 0
+
+
+@app.command
+def monitor(*, data: Data, out: Out = _OUT, week: Week = None) -> int:
+    """Print each monitor's state; exit code 1 if one fails.
+
+    Example: python -m reports monitor --data data --out out
+    """
+    from reports.report import watch
+
+    states = watch(Workspace(data, out), week)
+    for state in states:
+        value = "" if state.value is None else f"{state.value:.6g}"
+        limits = f"warn {state.monitor.bad} {state.monitor.warn:g}, fail {state.monitor.bad} {state.monitor.fail:g}"
+        print(f"{state.state:<8} {state.monitor.name:<40} {value:>12}  {limits}")
+    return int(any(state.state == "fail" for state in states))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 a monitor failed, 2 the call cannot be answered."""
+    try:
+        code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        _fail(f"{str(error).rstrip('.')}; see `python -m reports --help`", 2)
+    except CxmError as error:
+        _fail(str(error), error.exit_code)
+    except OSError as error:
+        _fail(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "), 2)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(message: str, code: int) -> None:
+    print("reports: " + " ".join(message.split()), file=sys.stderr)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,280 @@
+"""The report as files: one self-contained page and the same figures as JSON.
+
+Everything is put in words here or earlier; the template only places it. All texts go through
+Jinja's autoescape; only charts made by `figures` and our own style sheet are taken as they are.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from cxm.metrics import METRICS
+from reports import periods, words
+from reports.kpi import Reading
+from reports.monitors import Monitor, MonitorState
+from reports.report import Report, TaskReport
+from reports.sections.section import metric_label, metric_value
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_STATE_SIGNS = {"ok": "✓", "warn": "!", "fail": "✕", "no data": "–"}
+
+
+# ------------------------------------------------------------------ JSON
+
+
+def render_json(report: Report, made_at: str) -> str:
+    """`report.json`: every task, key figure, monitor and table; the time of making once."""
+    kpis = [_kpi_record(reading) for reading in report.kpis.readings]
+    record = {
+        "made_at": made_at,
+        "version": report.version,
+        "period": report.period,
+        "tasks": {task.task.name: _task_record(task) for task in report.tasks},
+        "changes": [{"section": section, "text": text} for section, text in report.changes],
+        "kpis": kpis,
+        "kpis_absent": [
+            {"name": kpi.name, "label": kpi.label, "needs": missing} for kpi, missing in report.kpis.absent
+        ],
+        "monitors": [_monitor_record(state) for state in report.monitors],
+        "data": {
+            "name": report.name,
+            "first": report.span[0].isoformat() if report.span else None,
+            "last": report.span[1].isoformat() if report.span else None,
+            "tables": [
+                {"name": t.name, "kind": t.kind, "rows": t.n_rows, "quarantined": t.n_quarantined}
+                for t in report.tables
+            ],
+            "other_files": list(report.other_files),
+        },
+    }
+    return json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _task_record(task: TaskReport) -> dict[str, Any]:
+    return {
+        "status": task.status,
+        "needs": list(task.needs),
+        "title": task.task.title,
+        "question": task.task.question,
+        "finding": task.story.finding if task.story else None,
+        "is_stale": task.is_stale,
+        "scores": list(task.scores),
+    }
+
+
+def _kpi_record(reading: Reading) -> dict[str, Any]:
+    kpi = reading.kpi
+    return {
+        "name": kpi.name,
+        "label": kpi.label,
+        "value": reading.value,
+        "low": reading.low,
+        "high": reading.high,
+        "n": reading.n,
+        "period": reading.period,
+        "previous": reading.previous,
+        "is_changed": reading.is_changed,
+        "unit": kpi.unit,
+        "better": kpi.better,
+        "definition": kpi.definition,
+        "window": kpi.window,
+    }
+
+
+def _monitor_record(state: MonitorState) -> dict[str, Any]:
+    monitor = state.monitor
+    return {
+        "name": monitor.name,
+        "state": state.state,
+        "value": state.value,
+        "warn": monitor.warn,
+        "fail": monitor.fail,
+        "bad": monitor.bad,
+        "figure": monitor.figure,
+        "doc": monitor.doc,
+    }
+
+
+# ------------------------------------------------------------------ HTML
+
+
+def render_html(report: Report, made_at: str) -> str:
+    """The page; its policy allows no network, no script and no style but its own."""
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    page = environment.get_template("report.html.jinja").render(
+        style=Markup(style),  # noqa: S704 - our own file
+        style_digest=digest,
+        report=report,
+        run=[task for task in report.tasks if task.story],
+        not_run=[task for task in report.tasks if not task.story],
+        title=words.excerpt(report.name, 80),
+        when=_say_period(report),
+        span=_say_span(report),
+        basis=_say_basis(report),
+        kpis=[_kpi_card(reading, report.currency) for reading in report.kpis.readings],
+        absent=[_absent_row(kpi.label, missing, report.period) for kpi, missing in report.kpis.absent],
+        monitors=[_monitor_row(state) for state in report.monitors if state.value is not None],
+        idle=[words.readable(s.monitor.name) for s in report.monitors if s.value is None],
+        count_states=_count_states(report.monitors),
+        scores={task.task.name: [_score_row(row) for row in task.scores] for task in report.tasks},
+        origins=[_origin(task) for task in report.tasks if task.manifest],
+        made_at=made_at,
+        integer=words.integer,
+        plural=words.plural,
+        readable=words.readable,
+        clean=words.clean,
+    )
+    return page if page.endswith("\n") else page + "\n"
+
+
+def _say_period(report: Report) -> str:
+    if report.period is None:
+        return "no dates in the data"
+    text = f"week {report.period}, {periods.days_of(report.period)}"
+    if report.span and not periods.is_complete(report.period, report.span[1]):
+        text += f" (the data ends on {periods.day(report.span[1])})"
+    return text
+
+
+def _say_span(report: Report) -> str:
+    if report.span is None:
+        return ""
+    first, last = (periods.day(moment) for moment in report.span)
+    return f"on {first}" if first == last else f"from {first} to {last}"
+
+
+def _say_basis(report: Report) -> str:
+    counts = [
+        words.plural(t.n_rows, words.readable(t.name).rstrip("s")) for t in report.tables if _is_thing(t.name)
+    ]
+    return words.listed(counts)
+
+
+def _is_thing(table: str) -> bool:
+    return table in ("conversations", "turns", "articles", "customers", "transactions")
+
+
+def _kpi_card(reading: Reading, currency: str | None) -> dict[str, Any]:
+    kpi = reading.kpi
+
+    def say(value: float) -> str:
+        return words.quantity(value, kpi.unit, reading.n, currency)
+
+    card = {
+        "label": kpi.label,
+        "value": say(reading.value),
+        "n": words.integer(reading.n),
+        "interval": "",
+        "previous": "",
+        "change": "",
+        "judged": "",
+        "definition": kpi.definition,
+        "window": kpi.window,
+    }
+    if reading.low is not None and reading.high is not None:
+        card["interval"] = f"{say(reading.low)} to {say(reading.high)}"
+    if reading.previous is not None:
+        card["previous"] = say(reading.previous)
+        card["change"] = words.difference(reading.value, reading.previous, kpi.unit)
+        if reading.is_changed:
+            card["judged"] = {True: "better", False: "worse", None: "changed"}[reading.is_better]
+        else:
+            card["judged"] = "within chance"
+    return card
+
+
+def _absent_row(label: str, missing: list[str], period: str | None) -> tuple[str, str]:
+    if not missing:
+        return label, f"nothing to count in {period}" if period else "nothing to count"
+    said = []
+    for need in missing:
+        table, _, column = need.partition(".")
+        said.append(f"column {column} of table {table}" if column else f"table {table}")
+    return label, words.listed(said)
+
+
+def _say_value(monitor: Monitor, value: float) -> str:
+    if monitor.kind == "rows":
+        return words.plural(round(value), "row")
+    name = monitor.figure.rpartition("." if monitor.kind in ("score", "gain") else ":")[2]
+    if monitor.kind == "kpi":
+        from reports.kpis import KPIS
+
+        unit = next((kpi.unit for kpi in KPIS if kpi.name == name), "score")
+        return words.quantity(value, unit)
+    if monitor.kind == "gain":
+        is_share = name in METRICS and METRICS[name].doc.startswith("Share")
+        return words.points(value) if is_share else words.signed(value, 3)
+    return metric_value(name, value)
+
+
+def _monitor_row(state: MonitorState) -> dict[str, str]:
+    monitor = state.monitor
+    assert state.value is not None
+    side = "under" if monitor.bad == "below" else "over"
+    limits = [
+        f"{word} {side} {_say_value(monitor, limit)}"
+        for word, limit in (("warns", monitor.warn), ("fails", monitor.fail))
+        if word == "fails" or monitor.warn != monitor.fail
+    ]
+    return {
+        "state": state.state,
+        "css": state.state.replace(" ", "-"),
+        "sign": _STATE_SIGNS[state.state],
+        "name": words.sentence_case(words.readable(monitor.name)),
+        "value": _say_value(monitor, state.value)
+        + (" against the naive method" if monitor.kind == "gain" else ""),
+        "limits": ", ".join(limits),
+        "doc": monitor.doc,
+    }
+
+
+def _count_states(states: list[MonitorState]) -> list[tuple[str, str, int]]:
+    counts = [
+        (name, _STATE_SIGNS[name], sum(s.state == name for s in states)) for name in ("fail", "warn", "ok")
+    ]
+    return [row for row in counts if row[2]]
+
+
+def _score_row(score: dict[str, Any]) -> dict[str, str]:
+    metric = score["metric"]
+    interval = "–"
+    if score["low"] is not None and score["high"] is not None:
+        interval = f"{metric_value(metric, score['low'])} to {metric_value(metric, score['high'])}"
+    return {
+        "label": metric_label(metric),
+        "doc": METRICS[metric].doc if metric in METRICS else "",
+        "value": metric_value(metric, score["value"]),
+        "interval": interval,
+        "baseline": metric_value(metric, score["baseline"]),
+        "n": words.integer(score["n"]),
+    }
+
+
+def _origin(task: TaskReport) -> dict[str, str]:
+    manifest = task.manifest or {}
+    params = manifest.get("params", {})
+    n_train = manifest.get("n_train", 0)
+    return {
+        "title": task.task.title,
+        "labels": words.plural(n_train, "labelled row") if n_train else "no labels",
+        "params": ", ".join(f"{name} = {json.dumps(value)}" for name, value in sorted(params.items())),
+        "data_hash": words.clean(str(manifest.get("data_hash", "–"))),
+        "encoder": words.excerpt(str(manifest.get("encoder", "–")), 40),
+        "version": words.clean(str(manifest.get("version", "–"))),
+    }

@@ -1,0 +1,212 @@
+"""The command line as a script calls it: exit codes, one line on stderr, JSON on stdout."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from cxm import store
+from cxm.cli import main
+
+ROOT = Path(__file__).parent.parent.parent.parent
+
+
+@pytest.fixture
+def cxm(monkeypatch, capsys, tmp_path):
+    """Calls the command line in this process; returns (exit code, stdout, stderr)."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as stopped:
+            main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return int(stopped.value.code or 0), captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    """The encoder of the plumbing tests, everywhere."""
+    from cxm import workspace
+    from cxm.backends.encoder import HashingEncoder
+
+    monkeypatch.setattr(workspace, "SentenceTransformerEncoder", lambda name: HashingEncoder())
+
+
+BAD_CALLS = {
+    "no such command": (["valdate"], "valdate"),
+    "no such option": (["validate", "data", "--colour", "red"], "--colour"),
+    "an argument is missing": (["validate"], "DIRECTORY"),
+    "no such task": (["run", "sentimnt", "--data", "data"], "sentimnt"),
+    "no data given": (["run", "sentiment"], "--data"),
+    "no such directory": (["run", "sentiment", "--data", "nowhere"], "nowhere"),
+    "validate nowhere": (["validate", "nowhere"], "nowhere"),
+    "a table is missing": (["run", "sentiment", "--data", "data"], "'turns'"),
+    "score without tables": (["score", "churn_survival", "--data", "data"], "transactions"),
+    "a parameter is no number": (["run", "sentiment", "--data", "data", "--seed", "many"], "many"),
+    "out is the data": (["run", "sentiment", "--data", "data", "--out", "data"], "--out"),
+    "a file for a directory": (["run", "sentiment", "--data", "file.txt"], "file.txt"),
+    "labels of what": (["run", "sentiment", "--data", "data", "--labels", "some"], "some"),
+    "no such format": (["import", "xml", "file.txt", "--to", "data"], "xml"),
+    "no such source": (["import", "csv", "nowhere.csv", "--to", "data"], "nowhere.csv"),
+    "an empty query": (["search", " ", "--data", "data"], "empty"),
+    "a search without articles": (["search", "drill", "--data", "data"], "articles"),
+    "no such conversation": (["show", "c-1", "--data", "data"], "turns"),
+    "no such dialogue": (["reply", "nowhere.jsonl", "--data", "data"], "nowhere.jsonl"),
+    "labels of no gold table": (
+        ["labels", "export", "x.jsonl", "--table", "turns", "--data", "data"],
+        "turns",
+    ),
+    "no seed file": (["lookalike", "--seed", "nowhere.csv", "--data", "data"], "nowhere.csv"),
+    "dismiss without articles": (["kb", "dismiss", "a", "b", "--reason", "x", "--data", "data"], "articles"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "named"), BAD_CALLS.values(), ids=BAD_CALLS)
+def test_a_bad_call_is_one_line_that_names_the_fault(cxm, tmp_path, arguments, named):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "file.txt").write_text("hello")
+    code, out, err = cxm(*arguments)
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert err.startswith("cxm: ")
+    assert named in err
+    assert "Traceback" not in err
+
+
+def test_validate_says_every_problem_and_exits_with_1(cxm, tmp_path, tiny_world):
+    data = tmp_path / "data"
+    data.mkdir()
+    turns = pl.read_parquet(tiny_world / "turns.parquet")
+    turns.with_columns(speaker=pl.lit("robot")).write_parquet(data / "turns.parquet")
+    (data / "notes.txt").write_text("not a table")
+    (data / "articles.parquet").write_bytes(b"not parquet")
+    code, out, _ = cxm("validate", data)
+    assert code == 1
+    assert "speaker" in out
+    assert "cannot be read" in out
+    assert "notes.txt" in out
+    code, out, err = cxm("validate", data, "--json")
+    assert (code, err) == (1, "")
+    assert {problem["table"] for problem in json.loads(out)["problems"]} == {"turns", "articles"}
+
+
+def test_validate_of_a_good_directory_exits_with_0(cxm, tiny_world):
+    assert cxm("validate", tiny_world)[0] == 0
+
+
+def test_a_broken_table_stops_a_run_and_names_validate(cxm, tmp_path, tiny_world):
+    data = tmp_path / "data"
+    data.mkdir()
+    turns = pl.read_parquet(tiny_world / "turns.parquet")
+    turns.with_columns(speaker=pl.lit("robot")).write_parquet(data / "turns.parquet")
+    code, _, err = cxm("run", "sentiment", "--data", data)
+    assert code == 2
+    assert err.splitlines()[-1].startswith("cxm: turns.speaker")
+    assert "cxm validate" in err
+    assert not (tmp_path / "out" / "turn_sentiment.parquet").exists()
+
+
+def test_run_then_score_uses_what_run_wrote(cxm, tiny_world, offline):
+    code, out, _ = cxm("run", "intent_prediction", "--data", tiny_world, "--labels", "none", "--json")
+    assert code == 0
+    assert json.loads(out)[0]["table"] == "predicted_intents"
+    code, out, _ = cxm("score", "intent_prediction", "--data", tiny_world, "--json")
+    scores = json.loads(out)
+    assert (code, scores[0]["metric"]) == (0, "accuracy")
+    assert json.loads(Path("out/manifests/intent_prediction.json").read_text())["labels"] is False
+
+
+def test_score_runs_again_when_a_parameter_changes(cxm, tiny_world, offline):
+    cxm("run", "sentiment", "--data", tiny_world)
+    first = json.loads(Path("out/manifests/sentiment.json").read_text())["params_hash"]
+    code, out, _ = cxm("score", "sentiment", "--data", tiny_world, "--seed", "8", "--json")
+    assert code == 0
+    assert json.loads(out)[0]["params_hash"] != first
+
+
+def test_scoring_without_labels_is_refused_with_the_table(cxm, tmp_path, tiny_world, offline):
+    data = tmp_path / "data"
+    data.mkdir()
+    for name in ("conversations", "turns"):
+        store.write(pl.read_parquet(tiny_world / f"{name}.parquet"), data, name)
+    code, _, err = cxm("score", "sentiment", "--data", data)
+    assert code == 2
+    assert "sentiment_labels" in err.splitlines()[-1]
+
+
+def test_single_questions_answer_in_json(cxm, tmp_path, tiny_world, offline):
+    code, out, _ = cxm("search", "how long is delivery", "--data", tiny_world, "--json")
+    assert code == 0
+    assert json.loads(out)[0]["rank"] == 1
+    code, out, _ = cxm("intent", "my parcel is late", "--data", tiny_world, "--json")
+    assert len(json.loads(out)) == 3
+    code, out, _ = cxm("sentiment", "this is awful", "--json")
+    assert json.loads(out)["polarity"] in ("negative", "neutral", "positive")
+    dialogue = tmp_path / "dialogue.jsonl"
+    dialogue.write_text('{"speaker": "customer", "text": "how long is delivery?"}\n')
+    code, out, _ = cxm("reply", dialogue, "--data", tiny_world, "--json")
+    assert "status" in json.loads(out)
+
+
+def test_show_prints_a_transcript(cxm, tiny_world):
+    turn = pl.read_parquet(tiny_world / "turns.parquet").row(0, named=True)
+    code, out, _ = cxm("show", turn["conversation_id"], "--data", tiny_world, "--json")
+    assert code == 0
+    assert json.loads(out)["turns"][0]["speaker"]
+    code, _, err = cxm("show", turn["conversation_id"] + "x", "--data", tiny_world)
+    assert code == 2
+    assert "did you mean" in err
+
+
+def test_a_dismissed_finding_stays_away(cxm, tmp_path, tiny_world, offline):
+    data = tmp_path / "data"
+    data.mkdir()
+    store.write(pl.read_parquet(tiny_world / "articles.parquet"), data, "articles")
+    cxm("run", "kb_refinement", "--data", data)
+    found = store.scan(tmp_path / "out", "article_findings").collect()
+    left, right = found.row(0)[:2]
+    code, _, _ = cxm("kb", "dismiss", right, left, "--reason", "known", "--data", data)
+    assert code == 0
+    cxm("run", "kb_refinement", "--data", data)
+    again = store.scan(tmp_path / "out", "article_findings").collect()
+    assert not again.filter(
+        (pl.col("left_article_id") == left) & (pl.col("right_article_id") == right)
+    ).height
+
+
+def test_labels_go_out_and_come_back(cxm, tmp_path, tiny_world):
+    data = tmp_path / "data"
+    data.mkdir()
+    for name in ("conversations", "turns", "scorecard", "quality_labels"):
+        store.write(pl.read_parquet(tiny_world / f"{name}.parquet"), data, name)
+    before = store.scan(data, "quality_labels").collect()
+    cxm("labels", "export", "review.jsonl", "--data", data)
+    lines = [json.loads(line) for line in Path("review.jsonl").read_text().splitlines()]
+    lines[0]["answer"] = "no" if lines[0]["answer"] == "yes" else "yes"
+    Path("review.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    code, _, err = cxm("labels", "import", "review.jsonl", "--data", data)
+    assert code == 0, err
+    after = store.scan(data, "quality_labels").collect()
+    assert after.height == before.height
+    key = ["conversation_id", "criterion"]
+    changed = before.join(after, on=key, suffix="_after").filter(pl.col("answer") != pl.col("answer_after"))
+    assert changed.height == 1
+
+
+def test_tables_and_tasks_print_json(cxm):
+    code, out, err = cxm("tables", "--json")
+    assert (code, err) == (0, "")
+    assert {table["table"] for table in json.loads(out)} >= {"conversations", "scores", "kpis"}
+    code, out, _ = cxm("tasks", "--json")
+    assert len(json.loads(out)) == 8
+
+
+def test_the_installed_command_exits_and_prints_as_promised():
+    command = [sys.executable, "-m", "cxm.cli", "validate", "nowhere"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
