@@ -9,22 +9,22 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, NoReturn
 
 import dagster as dg
 from cyclopts import App, CycloptsError, Parameter
 
 from assets.definitions import build_defs
-from assets.partitions import add_week
-from assets.report import choose_partition, report_path
+from assets.partitions import add_week, choose_week
+from assets.report import REPORT
 from assets.resources import WorkspaceResource
-from assets.sources import prepare_data
+from assets.sources import write_brand
 from cxm.errors import CxmError
 
 app = App(name="python -m assets", help="The whole job: tables, tasks, scores, checks, report.")
 
 
-class _RunFailed(Exception):
+class RunFailed(Exception):
     """A step failed by a fault of ours; the message holds its traceback."""
 
 
@@ -40,14 +40,17 @@ def _instance() -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def make_report(workspace: WorkspaceResource, week: str | None, defs: dg.Definitions | None = None) -> Path:
+def make_report(workspace: WorkspaceResource, week: str | None = None, **overrides: Any) -> Path:
     """Run the job for a week (None: the last complete one); returns the report's path.
 
-    Raises `CxmError` for what a user can mend; any other failure of a step with its traceback.
+    `overrides` go to `build_defs`. Raises `CxmError` for what a user can mend, `RunFailed` for any
+    other failure of a step.
     """
-    prepare_data(workspace)
-    partition = choose_partition(workspace.workspace(), week)
-    job = (defs or build_defs(workspace=workspace)).resolve_job_def("report_job")
+    # The week is the run's partition and has to be known before it, hence the tables too.
+    if workspace.is_simulated():
+        write_brand(workspace)
+    partition = choose_week(workspace.workspace(), week)
+    job = build_defs(workspace=workspace, **overrides).resolve_job_def("report_job")
     with _instance() as instance:
         add_week(instance, partition)
         result = job.execute_in_process(
@@ -57,17 +60,20 @@ def make_report(workspace: WorkspaceResource, week: str | None, defs: dg.Definit
             raise_on_error=False,
         )
     for event in result.all_events:
-        if event.is_step_failure:
+        if event.is_failure:
             _raise(event)
-    return report_path(workspace.workspace())
+    pages = [e.materialization for e in result.get_asset_materialization_events() if e.asset_key == REPORT]
+    return Path(str(pages[-1].metadata["path"].value))
 
 
-def _raise(event: dg.DagsterEvent) -> None:
-    failure = event.step_failure_data
-    if failure.user_failure_data and failure.user_failure_data.description:
-        raise CxmError(failure.user_failure_data.description)
-    error = failure.error.cause if failure.error and failure.error.cause else failure.error
-    raise _RunFailed(f"{event.step_key} failed; no report was made\n{error.to_string() if error else ''}")
+def _raise(event: dg.DagsterEvent) -> NoReturn:
+    if event.is_step_failure:
+        said = event.step_failure_data.user_failure_data
+        if said and said.description:
+            raise CxmError(said.description)
+    error = getattr(event.event_specific_data, "error", None)
+    cause = error and (error.cause or error)
+    raise RunFailed(f"{event.step_key or 'the run'} failed; no report was made\n{cause.to_string() if cause else ''}")
 
 
 @app.command
@@ -99,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(str(error), 2)
     except KeyboardInterrupt:
         return _fail("stopped", 130)
-    except _RunFailed as error:
+    except RunFailed as error:
         print(error, file=sys.stderr)
         return 1
     return 0

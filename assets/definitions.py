@@ -8,8 +8,10 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from assets.checks import build_checks
 from assets.jobs import REPORT_JOB
 from assets.loggers import plain_lines
+from assets.report import build_report_assets
 from assets.resources import WorkspaceResource
 from assets.schedules import weekly_report
 from assets.sources import build_source_assets
@@ -23,7 +25,8 @@ def build_defs(
 ) -> dg.Definitions:
     """The whole project; `tasks` and `workspace` take the place of the usual ones."""
     return dg.Definitions(
-        assets=[*build_source_assets(), *build_task_assets(tasks)],
+        assets=[*build_source_assets(), *build_task_assets(tasks), *build_report_assets(tasks)],
+        asset_checks=build_checks(tasks),
         jobs=[REPORT_JOB],
         schedules=[weekly_report],
         resources={"workspace": workspace or WorkspaceResource()},

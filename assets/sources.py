@@ -41,9 +41,9 @@ def data_directory(
 ) -> dg.MaterializeResult[Any]:
     """Write the simulated brand if no data directory is named; check every table that is there."""
     with user_errors():
-        is_simulated = workspace.is_simulated()
-        if is_simulated:
-            _write_brand(context, workspace)
+        if workspace.is_simulated():
+            context.log.info("no data directory given: writing the simulated brand")
+            write_brand(workspace)
         opened = workspace.workspace()
         known, other = store.tables_in(opened.data)
         present = [table.name for table in SOURCE_TABLES if table.name in known]
@@ -55,17 +55,17 @@ def data_directory(
     return dg.MaterializeResult(
         metadata={
             "path": dg.MetadataValue.path(str(opened.data)),
-            "simulated": is_simulated,
+            "simulated": workspace.is_simulated(),
             "tables": markdown_table(["table", "rows"], rows.items()),
             "other files": other,
         }
     )
 
 
-def _write_brand(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> None:
+def write_brand(workspace: WorkspaceResource) -> None:
+    """Write the simulated brand where its tables are looked for; the same bytes each time."""
     import synth
 
-    context.log.info("no data directory given: writing the simulated brand")
     synth.write_world(workspace.data_directory())
 
 

@@ -2,8 +2,8 @@
 
 The rooms, from left to right (a module imports only what stands to its left)::
 
-    words, periods, intervals, figures, contacts > kpi > kpis > monitors, sections > report > render
-    > history > files > __main__
+    words, periods, intervals, figures, contacts > kpi > kpis > monitors, sections, inventory > report
+    > render, records, history > files > __main__
 
 Everything is read from finished tables; nothing here fits a model or runs a task (`cxm`), and
 nothing knows Dagster (`assets`).

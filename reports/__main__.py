@@ -49,7 +49,8 @@ def monitor(*, data: Data, out: Out = _OUT, week: Week = None) -> int:
     states = watch(Workspace(data, out), week)
     for state in states:
         value = "" if state.value is None else f"{state.value:.6g}"
-        limits = f"warn {state.monitor.bad} {state.monitor.warn:g}, fail {state.monitor.bad} {state.monitor.fail:g}"
+        side = state.monitor.bad
+        limits = f"warn {side} {state.monitor.warn:g}, fail {side} {state.monitor.fail:g}"
         print(f"{state.state:<8} {state.monitor.name:<40} {value:>12}  {limits}")
     return int(any(state.state == "fail" for state in states))
 

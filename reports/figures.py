@@ -17,8 +17,8 @@ from markupsafe import Markup
 from reports.words import excerpt
 
 BLUE, ORANGE, GREY, TEAL = "#3d7ebf", "#cf7420", "#8d949c", "#2c9c8c"
-_WIDTH = 400
-_LABEL_WIDTH = 190
+_WIDTH = 640
+_LABEL_WIDTH = 240
 _LABEL_LETTERS = 34
 
 Rows = Sequence[Mapping[str, Any]]
@@ -91,7 +91,7 @@ def draw_parts(
             x=alt.X("label:N", sort=labels, title=None, axis=alt.Axis(labelAngle=-45, labelOverlap=True)),
             y=alt.Y("value:Q", stack="zero", **share),
         )
-        chart = chart.properties(width=_WIDTH + 120, height=200)
+        chart = chart.properties(width=_WIDTH, height=200)
     else:
         chart = base.mark_bar(height={"band": 0.7}).encode(
             y=_labels(alt, labels), x=alt.X("value:Q", stack="zero", **share)
@@ -139,16 +139,16 @@ def draw_histogram(
     alt = _altair()
     x = {"axis": alt.Axis(format="%", tickCount=10), "scale": alt.Scale(domain=[0, 1])}
     chart = alt.Chart(alt.Data(values=list(rows))).encode(
-        x=alt.X("start:Q", title=x_title, **x),
+        x=alt.X("start:Q", title=x_title, bin="binned", **x),
         x2="end:Q",
-        y=alt.Y("n:Q", title=y_title, axis=alt.Axis(format="~s", tickCount=5)),
+        y=alt.Y("n:Q", title=y_title, axis=alt.Axis(format="~s", tickCount=5, tickMinStep=1)),
     )
     chart = chart.mark_bar(color=BLUE, binSpacing=1)
     if parts:
         scale = alt.Scale(domain=list(parts), range=list(parts.values()))
         legend = alt.Legend(title=None, orient="top", symbolType="square")
         chart = chart.encode(color=alt.Color("part:N", scale=scale, legend=legend))
-    chart = chart.properties(width=_WIDTH + 120, height=200)
+    chart = chart.properties(width=_WIDTH, height=200)
     said = [{"label": f"{row['start']:.0%} to {row['end']:.0%}", "text": str(row["n"])} for row in rows]
     return Figure(_render(chart, name), _said(said, "text"), caption)
 
@@ -189,7 +189,8 @@ def _render(chart: Any, name: str) -> Markup:
 
     text = {"labelColor": "currentColor", "titleColor": "currentColor"}
     chart = (
-        chart.configure(aria=False, background="transparent", font="Arial", padding=2)
+        chart.properties(autosize={"type": "fit-x", "contains": "padding"})
+        .configure(aria=False, background="transparent", font="Arial", padding=2)
         .configure_view(stroke=None)
         .configure_axis(
             **text, labelFontSize=12, titleFontSize=12, titleFontWeight="normal", gridColor=GREY,

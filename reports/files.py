@@ -1,6 +1,6 @@
 """The report on disk: page, JSON, key figures and history, each by atomic replace.
 
-What is shown is gathered in `report` and rendered in `render`; this is the one place that writes.
+What is shown is gathered in `report`, rendered in `render` and `records`. Only this module writes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from cxm import store
 from cxm.task import Task
 from cxm.workspace import Workspace
 from reports.history import record, score_rows
-from reports.render import render_html, render_json
+from reports.records import render_json
+from reports.render import render_html
 from reports.report import compose
 
 MANIFEST = "reports"

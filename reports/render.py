@@ -1,7 +1,8 @@
-"""The report as files: one self-contained page and the same figures as JSON.
+"""The report as one self-contained page.
 
 Everything is put in words here or earlier; the template only places it. All texts go through
 Jinja's autoescape; only charts made by `figures` and our own style sheet are taken as they are.
+The same figures for programs are in `records`.
 """
 
 from __future__ import annotations
@@ -24,85 +25,6 @@ from reports.sections.section import metric_label, metric_value
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _STATE_SIGNS = {"ok": "✓", "warn": "!", "fail": "✕", "no data": "–"}
-
-
-# ------------------------------------------------------------------ JSON
-
-
-def render_json(report: Report, made_at: str) -> str:
-    """`report.json`: every task, key figure, monitor and table; the time of making once."""
-    kpis = [_kpi_record(reading) for reading in report.kpis.readings]
-    record = {
-        "made_at": made_at,
-        "version": report.version,
-        "period": report.period,
-        "tasks": {task.task.name: _task_record(task) for task in report.tasks},
-        "changes": [{"section": section, "text": text} for section, text in report.changes],
-        "kpis": kpis,
-        "kpis_absent": [
-            {"name": kpi.name, "label": kpi.label, "needs": missing} for kpi, missing in report.kpis.absent
-        ],
-        "monitors": [_monitor_record(state) for state in report.monitors],
-        "data": {
-            "name": report.name,
-            "first": report.span[0].isoformat() if report.span else None,
-            "last": report.span[1].isoformat() if report.span else None,
-            "tables": [
-                {"name": t.name, "kind": t.kind, "rows": t.n_rows, "quarantined": t.n_quarantined}
-                for t in report.tables
-            ],
-            "other_files": list(report.other_files),
-        },
-    }
-    return json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _task_record(task: TaskReport) -> dict[str, Any]:
-    return {
-        "status": task.status,
-        "needs": list(task.needs),
-        "title": task.task.title,
-        "question": task.task.question,
-        "finding": task.story.finding if task.story else None,
-        "is_stale": task.is_stale,
-        "scores": list(task.scores),
-    }
-
-
-def _kpi_record(reading: Reading) -> dict[str, Any]:
-    kpi = reading.kpi
-    return {
-        "name": kpi.name,
-        "label": kpi.label,
-        "value": reading.value,
-        "low": reading.low,
-        "high": reading.high,
-        "n": reading.n,
-        "period": reading.period,
-        "previous": reading.previous,
-        "is_changed": reading.is_changed,
-        "unit": kpi.unit,
-        "better": kpi.better,
-        "definition": kpi.definition,
-        "window": kpi.window,
-    }
-
-
-def _monitor_record(state: MonitorState) -> dict[str, Any]:
-    monitor = state.monitor
-    return {
-        "name": monitor.name,
-        "state": state.state,
-        "value": state.value,
-        "warn": monitor.warn,
-        "fail": monitor.fail,
-        "bad": monitor.bad,
-        "figure": monitor.figure,
-        "doc": monitor.doc,
-    }
-
-
-# ------------------------------------------------------------------ HTML
 
 
 def render_html(report: Report, made_at: str) -> str:
@@ -178,7 +100,7 @@ def _kpi_card(reading: Reading, currency: str | None) -> dict[str, Any]:
     card = {
         "label": kpi.label,
         "value": say(reading.value),
-        "n": words.integer(reading.n),
+        "n": words.counted(reading.n),
         "interval": "",
         "previous": "",
         "change": "",

@@ -9,23 +9,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from cxm import __version__, runs, store
 from cxm.errors import CxmError
-from cxm.tables import TABLES
 from cxm.task import Task
 from cxm.workspace import Workspace
 from reports import periods, words
+from reports.inventory import TableFacts, count_tables
 from reports.kpi import KeyFigures, Reading
 from reports.kpis import compute_kpis, currency_of
 from reports.monitors import MonitorState, check_all, collect_figures
 from reports.sections import tell
 from reports.sections.section import Evidence, Story
-
 
 _MOST_CHANGES = 7
 
@@ -48,18 +46,6 @@ class TaskReport:
     def status(self) -> str:
         """`run` or `not_run`."""
         return "run" if self.story else "not_run"
-
-
-@dataclass(frozen=True)
-class TableFacts:
-    """A table of the data directory: its rows, and rows an import has set aside, by reason."""
-
-    name: str
-    doc: str
-    kind: str
-    n_rows: int
-    n_quarantined: int
-    reasons: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True)
@@ -107,28 +93,48 @@ def compose(workspace: Workspace, week: str | None = None, tasks: Sequence[Task]
 
     Raises `CxmError` if `week` is no week with conversations, `RowProblems` if a table is broken.
     """
-    if tasks is None:
-        from cxm.tasks import TASKS as tasks
     period, span = _choose_period(workspace, week)
-    reports = tuple(_report_task(task, workspace, period) for task in tasks)
+    reports = tuple(_report_task(task, workspace, period) for task in _all_tasks(tasks))
     figures = compute_kpis(workspace, period)
-    tables = _count_tables(workspace)
-    observed = collect_figures(
-        (row for report in reports for row in report.scores),
-        figures.readings,
-        {table.name: table.n_rows for table in tables},
-    )
+    tables = count_tables(workspace)
+    scores = [row for report in reports for row in report.scores]
     return Report(
         name=workspace.data.name,
         period=period,
         span=span,
         tasks=reports,
         kpis=figures,
-        monitors=check_all(observed),
+        monitors=_check(scores, figures, tables),
         tables=tables,
         other_files=tuple(name for name in store.tables_in(workspace.data)[1] if name != "quarantine"),
         currency=currency_of(workspace),
     )
+
+
+def watch(
+    workspace: Workspace, week: str | None = None, tasks: Sequence[Task] | None = None
+) -> list[MonitorState]:
+    """Every monitor's state in a week, without the stories; raises as `compose` does."""
+    period, _ = _choose_period(workspace, week)
+    scores = [
+        row for task in _all_tasks(tasks) if _manifest(task, workspace) for row in _scores(task, workspace)
+    ]
+    return _check(scores, compute_kpis(workspace, period), count_tables(workspace))
+
+
+def _all_tasks(tasks: Sequence[Task] | None) -> Sequence[Task]:
+    if tasks is not None:
+        return tasks
+    from cxm.tasks import TASKS
+
+    return TASKS
+
+
+def _check(
+    scores: Sequence[dict[str, Any]], figures: KeyFigures, tables: Sequence[TableFacts]
+) -> list[MonitorState]:
+    rows = {table.name: table.n_rows for table in tables}
+    return check_all(collect_figures(scores, figures.readings, rows))
 
 
 def _choose_period(
@@ -155,45 +161,23 @@ def _choose_period(
     return None, None
 
 
-def _report_task(task: Task, workspace: Workspace, period: str | None) -> TaskReport:
+def _manifest(task: Task, workspace: Workspace) -> dict[str, Any] | None:
+    """The manifest of a run on this data directory whose results are all still there."""
     manifest = workspace.manifest(task.name)
-    if manifest is None or not all(store.exists(workspace.out, name) for name in manifest["writes"]):
-        return TaskReport(task, tuple(task.missing(workspace.has) or ()))
+    is_whole = manifest and all(store.exists(workspace.out, name) for name in manifest["writes"])
+    return manifest if is_whole else None
+
+
+def _scores(task: Task, workspace: Workspace) -> list[dict[str, Any]]:
     part = workspace.out / "scores" / f"{task.name}.parquet"
-    scores = store.scan_part(workspace.out, "scores", task.name).collect().to_dicts() if part.exists() else []
-    evidence = Evidence(task, workspace, manifest, scores, period)
-    is_stale = manifest.get("data_hash", "") != runs.data_hash(task, workspace)
-    return TaskReport(task, (), manifest, tell(evidence), tuple(scores), is_stale)
+    return store.scan_part(workspace.out, "scores", task.name).collect().to_dicts() if part.exists() else []
 
 
-def _count_tables(workspace: Workspace) -> tuple[TableFacts, ...]:
-    known, _ = store.tables_in(workspace.data)
-    facts = []
-    for name in known:
-        n_rows = _count_rows(store.files(workspace.data, name))
-        reasons = _count_reasons(workspace.data / "quarantine" / f"{name}.parquet")
-        n_bad = sum(n for _, n in reasons)
-        facts.append(TableFacts(name, TABLES[name].doc, TABLES[name].kind, n_rows, n_bad, reasons))
-    return tuple(facts)
-
-
-def _count_rows(paths: list[Path]) -> int:
-    try:
-        return int(pl.scan_parquet(paths, glob=False).select(pl.len()).collect().item())
-    except (pl.exceptions.PolarsError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise CxmError(
-            f"{paths[0]} cannot be read as Parquet: {reason}; `cxm validate` lists every problem"
-        ) from error
-
-
-def _count_reasons(path: Path) -> tuple[tuple[str, int], ...]:
-    """Rows set aside by reason, most common first; none where the file is absent."""
-    if not path.exists():
-        return ()
-    n_rows = _count_rows([path])
-    rows = pl.scan_parquet(path, glob=False)
-    if "reason" not in rows.collect_schema() or not n_rows:
-        return (("not stated", n_rows),) if n_rows else ()
-    counts = rows.group_by(pl.col("reason").cast(pl.String).fill_null("not stated")).agg(n=pl.len())
-    return tuple(counts.sort(["n", "reason"], descending=[True, False]).collect().iter_rows())
+def _report_task(task: Task, workspace: Workspace, period: str | None) -> TaskReport:
+    manifest = _manifest(task, workspace)
+    if manifest is None:
+        return TaskReport(task, tuple(task.missing(workspace.has) or ()))
+    scores = _scores(task, workspace)
+    story = tell(Evidence(task, workspace, manifest, scores, period))
+    is_stale = manifest.get("data_hash") != runs.data_hash(task, workspace)
+    return TaskReport(task, (), manifest, story, tuple(scores), is_stale)

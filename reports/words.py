@@ -91,6 +91,16 @@ def difference(value: float, previous: float, unit: str) -> str:
     return signed(change, 2)
 
 
+def counted(n: int) -> str:
+    """`n = 344`, in one piece."""
+    return f"n{_SPACE}={_SPACE}{integer(n)}"
+
+
+def key(identifier: str) -> str:
+    """An id from data, short enough for a column."""
+    return excerpt(identifier, 26)
+
+
 def plural(n: int, noun: str, nouns: str | None = None) -> str:
     """`1 customer`, `12 customers`."""
     return f"{integer(n)} {noun if n == 1 else nouns or noun + 's'}"
@@ -109,7 +119,7 @@ def listed(items: list[str], last: str = "and") -> str:
 def readable(name: str) -> str:
     """A label from data as people read it: `lost_or_stolen_card` becomes `lost or stolen card`."""
     text = clean(name)
-    return text if " " in text else re.sub(r"_+", " ", text).strip() or text
+    return re.sub(r"_+", " ", text).strip() or text
 
 
 def sentence_case(text: str) -> str:

@@ -38,7 +38,7 @@ def build(
         Whole number from 0 that determines everything random; the same seed gives the same bytes.
     conversations
         Number of conversations, from 1. Members' own contacts come first (about one and a half a
-        member in 12 weeks); the rest are callers who were not identified.
+        member in 12 weeks), or a sample of them; the rest are callers who were not identified.
     customers
         Number of members, from 1. More of them leave those of a smaller world as they were.
     weeks
@@ -57,8 +57,12 @@ def main(tokens: list[str] | None = None) -> int:
     except OSError as error:
         print(f"error: --out {error.filename} cannot be written: {error.strerror}", file=sys.stderr)
         return 2
-    except (CxmError, CycloptsError) as error:
-        print("error: " + " ".join(str(error).split()), file=sys.stderr)
+    except CycloptsError as error:
+        words = " ".join(str(error).split()).rstrip(".")
+        print(f"error: {words}; see `python -m synth --help`", file=sys.stderr)
+        return 2
+    except CxmError as error:
+        print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
 

@@ -20,6 +20,8 @@ from cxm.importers.rows import FILE, LINE, PROBLEMS, ROW, Rows
 from cxm.tables import Table
 
 _OURS = [ROW, FILE, LINE]
+# A schema takes no name that begins like ours.
+_NUMBER = "row number"
 
 
 @dataclass(frozen=True)
@@ -59,10 +61,11 @@ def assemble(
     found = [*_empty_orders(frame, numbered), *_broken_rules(frame, table)]
     frame = _without(frame, found)
     n_duplicate = 0
-    if not numbered:
+    # Without a key of their own or a time, equal rows may be one thing said twice.
+    if all(origin.order_by for origin in numbered.values()):
         distinct = frame.unique(subset=names, keep="first", maintain_order=True)
         n_duplicate = frame.height - distinct.height
-        found += _conflicts(distinct, table.key)
+        found += _conflicts(distinct, [] if numbered else table.key)
         frame = _without(distinct, found)
     merged = _merge(old, frame.select(*names, ROW), table.key, numbered, table)
     n_new, n_changed = _differences(old, merged, table.key)
@@ -151,15 +154,15 @@ def _broken_rules(frame: pl.DataFrame, table: Table) -> list[pl.DataFrame]:
         return []
     # The failures come without row numbers, so the schema is given a column for them.
     make: Any = type(table.schema)
-    schema = make(table.schema.__name__, (table.schema,), {ROW: dy.Int64()})
-    _, failure = schema.filter(frame.select(*table.columns, ROW))
+    schema = make(table.schema.__name__, (table.schema,), {_NUMBER: dy.Int64()})
+    _, failure = schema.filter(frame.select(*table.columns, pl.col(ROW).alias(_NUMBER)))
     rules = sorted(rule for rule in failure.counts() if rule != "primary_key")
     if not rules:
         return []
     details = failure.details()
     problems = []
     for rule in rules:
-        broken = details.filter(pl.col(rule) == "invalid")[ROW].implode()
+        broken = details.filter(pl.col(rule) == "invalid")[_NUMBER].implode()
         column, words = store.rule_words(table, rule)
         value = pl.col(column).cast(pl.String) if column and not _is_list(table, column) else pl.lit(None)
         problems.append(_as_problems(frame.filter(pl.col(ROW).is_in(broken)), column, words, value))

@@ -85,7 +85,7 @@ class Delimited:
         _, fields = next(records)
         if isinstance(fields, str):
             raise CxmError(f"{path}: line {before + 1} is no header: its quotes are not closed")
-        header = tuple(name.strip() for name in fields)
+        header = tuple(" ".join(name.split()) for name in fields)
         source = cls(path, encoding, delimiter, header, before)
         if next(source._rows(), None) is None:
             raise CxmError(f"{path} has a header but no rows")

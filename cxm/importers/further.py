@@ -12,7 +12,7 @@ import polars as pl
 from cxm.errors import CxmError
 from cxm.importers.rows import KIND
 from cxm.importers.times import UTC_TIME, Unclear, parse_times
-from cxm.importers.values import Conventions, parse_numbers
+from cxm.importers.values import Conventions, parse_numbers, shown
 
 _LEADING_ZERO = r"^\s*[+-]?0\d"
 _LIKE_A_NUMBER = r"^\s*[+-]?[\d.,\s]*\d[\d.,\s]*([eE][+-]?\d+)?\s*$"
@@ -34,8 +34,8 @@ def type_further(frame: pl.DataFrame, rules: Conventions, as_text: Sequence[str]
                 values = _typed(text, kinds, rules)
             except Unclear as unclear:
                 raise CxmError(
-                    f"column '{name}' {unclear.why} (first: '{text[unclear.index]}'); set `{unclear.key}` in"
-                    f" the mapping, e.g. {unclear.key} = {unclear.example}, or name the column under as_text"
+                    f"column '{name}' {unclear.why} (first: {shown(text[unclear.index])}); set"
+                    f" `{unclear.key}` in the mapping, e.g. {unclear.key} = {unclear.example}, or name the column under as_text"
                 ) from None
         frame = frame.drop(kind_name).with_columns(values.alias(name))
     return frame

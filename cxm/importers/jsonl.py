@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,10 @@ from cxm.importers.mapping import Mapping
 from cxm.importers.records import batch_of
 from cxm.importers.source import BATCH_ROWS, Batch, Format
 from cxm.importers.text_files import find_encoding, read_lines
+from cxm.importers.values import shown
+
+# A file without an object in so many lines is something else.
+_START = 1_000
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,9 @@ class JsonLines:
             raise CxmError(f"{path} is one JSON array, not one object a line; convert it, e.g. {remedy}")
         if first == "{":
             raise CxmError(f"{path} spreads an object over several lines; convert it, e.g. {remedy}")
+        start = (parse_line(line)[0] for _, line in islice(source._lines(), _START))
+        if all(record is None for record in start):
+            raise CxmError(f"{path} is not JSON Lines: no object in its first lines ({shown(first)})")
         return source
 
     def _lines(self) -> Iterator[tuple[int, str]]:

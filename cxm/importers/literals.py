@@ -12,9 +12,8 @@ import polars as pl
 from cxm import store
 from cxm.errors import CxmError
 from cxm.importers.mapping import Mapping, TableMapping
-from cxm.importers.rows import shown
 from cxm.importers.times import Unclear
-from cxm.importers.values import Conventions, cast_cells, cells_of
+from cxm.importers.values import Conventions, cast_cells, cells_of, shown
 
 
 def check_literals(mapping: Mapping) -> None:

@@ -8,6 +8,7 @@ belongs here (and in `docs/importing.md`); what it does to rows belongs in `rows
 from __future__ import annotations
 
 import tomllib
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import available_timezones
@@ -16,7 +17,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from cxm.errors import CxmError, did_you_mean
-from cxm.importers.times import EPOCH_UNITS, check_time_format
+from cxm.importers.times import check_time_format
 from cxm.tables import TABLES, Table
 
 PICKS = ("earliest", "latest", "first")
@@ -191,7 +192,13 @@ class Mapping(_Strict):
             raise ValueError('name the table to fill, e.g. table = "turns"')
         tables = rest.get("tables", [single])
         if isinstance(tables, list):
-            rest["tables"] = [times | table if isinstance(table, dict) else table for table in tables]
+            rest["tables"] = [
+                {key: _restricted(value, table) for key, value in times.items()} | table
+                if isinstance(table, dict)
+                else table
+                for table in tables
+            ]
+            _check_all_used(times, rest["tables"])
         return rest
 
     @field_validator("delimiter")
@@ -202,11 +209,37 @@ class Mapping(_Strict):
         return delimiter
 
 
+def _restricted(value: Any, table: dict[str, Any]) -> Any:
+    """Of a rule for single columns, those that the table has."""
+    declared = TABLES.get(str(table.get("table")))
+    if not isinstance(value, dict) or declared is None:
+        return value
+    return {name: rule for name, rule in value.items() if name in declared.columns}
+
+
+def _check_all_used(times: dict[str, Any], tables: list[Any]) -> None:
+    known = {name for table in tables if isinstance(table, dict) for name in _columns_of(table)}
+    for key, value in times.items():
+        unknown = [name for name in value if name not in known] if isinstance(value, dict) else []
+        if unknown:
+            raise ValueError(
+                f"{key}: '{unknown[0]}' is no column of the tables" + did_you_mean(unknown[0], known)
+            )
+
+
+def _columns_of(table: dict[str, Any]) -> list[str]:
+    declared = TABLES.get(str(table.get("table")))
+    return list(declared.columns) if declared else []
+
+
 def check_time_zone(name: str, zone: str) -> None:
     """Raise `ValueError` unless `zone` is a name of the IANA time-zone database."""
-    zones = available_timezones()
-    if zone not in zones:
-        raise ValueError(f"{name}: '{zone}' is no time zone" + (did_you_mean(zone, zones)[:60]))
+    try:
+        pl.Series([datetime(2026, 1, 1)]).dt.replace_time_zone(zone)
+    except pl.exceptions.PolarsError:
+        close = did_you_mean(zone, available_timezones())
+        hint = close if "mean" in close else ", e.g. 'Europe/Berlin'"
+        raise ValueError(f"{name}: '{zone}' is no time zone{hint}") from None
 
 
 def read_mapping(path: Path) -> Mapping:
@@ -246,6 +279,3 @@ def _in_one_line(error: ValidationError) -> str:
         message = "this key is missing"
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     return " ".join(f"{place}: {message}{more}".removeprefix(": ").split())
-
-
-__all__ = ["EPOCH_UNITS", "Mapping", "Origin", "TableMapping", "parse_mapping", "read_mapping"]

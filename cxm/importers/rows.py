@@ -16,7 +16,7 @@ from cxm.errors import CxmError, did_you_mean
 from cxm.importers.mapping import Mapping, Origin, TableMapping
 from cxm.importers.source import Batch, Source
 from cxm.importers.times import Unclear
-from cxm.importers.values import Cells, Conventions, cast_cells, cells_of
+from cxm.importers.values import Cells, Conventions, cast_cells, cells_of, shown
 
 ROW, FILE, LINE = "__row", "__file", "__line"
 PROBLEMS = {
@@ -36,13 +36,15 @@ class Rows:
     """Rows of one table out of one or more files.
 
     `frame` holds `__row` (unique, in the order read), `__file`, `__line` and the table's columns;
-    `problems` one record a bad cell (`PROBLEMS`); `n_read` counts both.
+    `problems` one record a bad cell (`PROBLEMS`); `n_read` counts both. `unused` are the source's
+    columns that the mapping does not read.
     """
 
     frame: pl.DataFrame
     problems: pl.DataFrame
     n_read: int
     n_skipped: int
+    unused: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
 
 
@@ -53,7 +55,7 @@ def read_rows(
 
     Raises `CxmError` where the mapping does not fit the source, or a value has two meanings.
     """
-    entry, notes = _resolve(source, entry, is_given=mapping is not None)
+    entry, unused = _resolve(source, entry, is_given=mapping is not None)
     mapping = mapping or Mapping(tables=[entry])
     paths = sorted({origin.path for origin in entry.columns.values() if origin.path is not None})
     frames: list[pl.DataFrame] = []
@@ -74,16 +76,16 @@ def read_rows(
         )
         frames.append(frame)
         problems += [found, broken]
-    notes += _check_seen(source, entry, seen)
+    notes = _check_seen(source, entry, seen)
     rows = pl.concat(frames) if frames else pl.DataFrame()
-    return Rows(rows, pl.concat(problems), n_read, n_skipped, tuple(notes))
+    return Rows(rows, pl.concat(problems), n_read, n_skipped, unused, tuple(notes))
 
 
 # ------------------------------------------------------------------ which column is which
 
 
-def _resolve(source: Source, entry: TableMapping, *, is_given: bool) -> tuple[TableMapping, list[str]]:
-    """The mapping with every column named, checked against the source."""
+def _resolve(source: Source, entry: TableMapping, *, is_given: bool) -> tuple[TableMapping, frozenset[str]]:
+    """(the mapping with every column named and checked against the source, columns it leaves out)."""
     table, names = entry.declaration, source.columns()
     columns = dict(entry.columns)
     if not columns:
@@ -94,14 +96,14 @@ def _resolve(source: Source, entry: TableMapping, *, is_given: bool) -> tuple[Ta
             remedy = "list the columns to read under [columns]" if is_given else "give a --mapping"
             raise CxmError(f"{source.path}: '{unknown[0]}' is no column of {table.name}{legal}; {remedy}")
     if table.keeps_further_columns and (entry.keep_further or not entry.columns):
-        used = {origin.path for origin in columns.values()} | set(columns)
-        columns |= {name: Origin(source=name) for name in names if name not in used and name[:2] != "__"}
+        taken = {origin.path for origin in columns.values()} | set(columns)
+        columns |= {name: Origin(source=name) for name in names if name not in taken and name[:2] != "__"}
     given = {*columns, *entry.constants}
     missing = [name for name, c in table.columns.items() if not c.nullable and name not in given]
     if missing:
         found = f"; the file has: {', '.join(names[:12])}" if not entry.columns else ""
         raise CxmError(
-            f"{source.path}: {table.name} needs {_listed(missing)}; name the source columns under"
+            f"{source.path}: {table.name} needs {listed(missing)}; name the source columns under"
             f" [columns] in the mapping, or set them under [constants]{found}"
         )
     read = {origin.path for origin in columns.values() if origin.path is not None}
@@ -112,9 +114,9 @@ def _resolve(source: Source, entry: TableMapping, *, is_given: bool) -> tuple[Ta
         raise CxmError(
             f"{source.path} has no column '{absent[0]}'{more}{did_you_mean(absent[0], names)}{hint}"
         )
-    unused = [name for name in names if not any(_head_of(path, names) == name for path in read)]
-    notes = [f"{table.name}: not read: {_listed(unused)}"] if unused and entry.each is None else []
-    return entry.model_copy(update={"columns": columns}), notes
+    used = {_head_of(path, names) for path in (*read, *([entry.each] if entry.each else []))}
+    unused = [name for name in names if name not in used]
+    return entry.model_copy(update={"columns": columns}), frozenset(unused)
 
 
 def _head_of(path: str, names: Sequence[str]) -> str | None:
@@ -126,7 +128,8 @@ def _may_be_absent(source: Source) -> bool:
     return not source.empty_is_null
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """The first names, and how many more."""
     more = f" and {len(names) - 6} more" if len(names) > 6 else ""
     return ", ".join(f"`{name}`" for name in names[:6]) + more
 
@@ -241,9 +244,3 @@ def conventions(source: Source, mapping: Mapping, entry: TableMapping, ours: str
         empty_is_null=source.empty_is_null,
         is_comma_free=source.is_comma_free,
     )
-
-
-def shown(value: Any) -> str:
-    """A value in quotes on one line, cut where it is long."""
-    text = " ".join(str(value).split())
-    return f"'{text[:57]}...'" if len(text) > 60 else f"'{text}'"

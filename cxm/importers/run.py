@@ -1,14 +1,16 @@
-"""The whole import: find the files, read them under the mapping, check, write.
+"""The whole import: read the files under the mapping, check, write.
 
-All tables are assembled and judged before the first is written. How a file is read, a cell cast or
+All tables are assembled and judged before the first is written. Which file fills which table stands in
+`plan`; how a file is read, a cell cast or
 rows merged stands in the modules beside this one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 from pydantic import ValidationError
@@ -20,11 +22,12 @@ from cxm.importers.assemble import Assembled, assemble
 from cxm.importers.formats import FORMATS
 from cxm.importers.further import type_further
 from cxm.importers.literals import check_literals
-from cxm.importers.mapping import Mapping, Origin, TableMapping, parse_mapping, read_mapping
-from cxm.importers.rows import ROW, Rows, read_rows, shown
-from cxm.importers.source import Format, Source
+from cxm.importers.mapping import Mapping, Origin, parse_mapping, read_mapping
+from cxm.importers.plan import Plan, find_files, make_plans
+from cxm.importers.rows import FILE, LINE, ROW, Rows, listed, read_rows
+from cxm.importers.source import Source
 from cxm.importers.summary import ImportSummary, TableSummary
-from cxm.importers.values import Conventions
+from cxm.importers.values import Conventions, shown
 from cxm.settings import Settings
 from cxm.tables import TABLES, Table
 
@@ -32,17 +35,8 @@ _EXAMPLES = 3
 
 
 @dataclass(frozen=True)
-class _Plan:
-    """One table: the mappings that fill it, each from these files."""
-
-    table: Table
-    entries: list[TableMapping]
-    files: list[int]
-
-
-@dataclass(frozen=True)
 class _Result:
-    plan: _Plan
+    plan: Plan
     rows: Rows
     assembled: Assembled
     bad: pl.DataFrame
@@ -91,18 +85,18 @@ def _import(
         raise CxmError(f"not a directory: {to}; --to takes the folder of the tables")
     if given is not None:
         check_literals(given)
-    sources = {
-        i: FORMATS[format].open(path, given)
-        for i, path in enumerate(_find_files(FORMATS[format], source, given))
-    }
-    results = [_read(plan, sources, given, to) for plan in _plan(sources, given)]
-    summaries = [_summarise(result) for result in results]
+    paths, others = find_files(FORMATS[format], source, given)
+    sources = {i: FORMATS[format].open(path, given) for i, path in enumerate(paths)}
+    results = [_read(plan, sources, given, to) for plan in make_plans(sources, given)]
+    summaries = [_summarise(result, sources) for result in results]
     _stop_if_too_many(summaries, limit, source)
     if not dry_run:
         summaries = [
             _write(result, summary, sources, to) for result, summary in zip(results, summaries, strict=True)
         ]
-    notes = [note for result in results for note in dict.fromkeys(result.rows.notes)]
+    notes = [f"not imported, not named after a table: {listed(others)}"] if others else []
+    notes += _unread(results)
+    notes += [note for result in results for note in dict.fromkeys(result.rows.notes)]
     return ImportSummary(str(source), str(to), dry_run, summaries, notes + _dangling(results, to))
 
 
@@ -117,55 +111,10 @@ def _limit(max_bad_share: float | None) -> float:
     return max_bad_share
 
 
-# ------------------------------------------------------------------ which file fills which table
-
-
-def _find_files(format: Format, source: Path, mapping: Mapping | None) -> list[Path]:
-    if not source.is_dir():
-        return [source]
-    files = sorted(p for p in source.iterdir() if p.suffix.lower() in format.suffixes and p.name[0] != ".")
-    if mapping is None and source.name not in TABLES:
-        known = [path for path in files if path.stem in TABLES]
-        if files and not known:
-            raise CxmError(
-                f"no file in {source} is named after a table (first: {files[0].name}"
-                f"{did_you_mean(files[0].stem, TABLES)}); rename it or give a --mapping"
-            )
-        files = known
-    if not files:
-        raise CxmError(f"no {format.name} file ({', '.join(format.suffixes)}) in {source}")
-    return files
-
-
-def _plan(sources: dict[int, Source], mapping: Mapping | None) -> list[_Plan]:
-    """One plan a table, in the order of the mapping or of the files."""
-    if mapping is None:
-        named = [(i, _table_named_by(source.path)) for i, source in sources.items()]
-        entries = {name: [TableMapping(table=name)] for _, name in named}
-        files = {name: [i for i, other in named if other == name] for name in entries}
-    else:
-        entries = {entry.table: [] for entry in mapping.tables}
-        for entry in mapping.tables:
-            entries[entry.table].append(entry)
-        files = {name: list(sources) for name in entries}
-    return [_Plan(TABLES[name], group, files[name]) for name, group in entries.items()]
-
-
-def _table_named_by(path: Path) -> str:
-    for name in (path.stem, path.parent.name):
-        if name in TABLES:
-            return name
-    close = did_you_mean(path.stem, TABLES)
-    raise CxmError(
-        f"'{path.stem}' is no table{close if 'mean' in close else ''}; name the file after its table"
-        f" or give a --mapping (docs/importing.md shows some)"
-    )
-
-
 # ------------------------------------------------------------------ one table
 
 
-def _read(plan: _Plan, sources: dict[int, Source], mapping: Mapping | None, to: Path) -> _Result:
+def _read(plan: Plan, sources: dict[int, Source], mapping: Mapping | None, to: Path) -> _Result:
     parts: list[Rows] = []
     first = 0
     for i in plan.files:
@@ -177,17 +126,17 @@ def _read(plan: _Plan, sources: dict[int, Source], mapping: Mapping | None, to: 
         pl.concat([part.problems for part in parts]),
         sum(part.n_read for part in parts),
         sum(part.n_skipped for part in parts),
-        tuple(note for part in parts for note in part.notes),
+        notes=tuple(note for part in parts for note in part.notes),
     )
     picks, numbered = _derivations(plan)
     frame = _typed(rows.frame, plan, sources, mapping)
-    rows = Rows(frame, rows.problems, rows.n_read, rows.n_skipped, rows.notes)
+    rows = replace(rows, frame=frame, unused=frozenset.intersection(*(part.unused for part in parts)))
     assembled = assemble(rows, plan.table, _old(to, plan.table), picks, numbered)
     return _Result(plan, rows, assembled, quarantine.bad_rows(assembled.problems))
 
 
 def _typed(
-    frame: pl.DataFrame, plan: _Plan, sources: dict[int, Source], mapping: Mapping | None
+    frame: pl.DataFrame, plan: Plan, sources: dict[int, Source], mapping: Mapping | None
 ) -> pl.DataFrame:
     rules = Conventions(
         decimal=mapping.decimal if mapping else None,
@@ -197,7 +146,7 @@ def _typed(
     return type_further(frame, rules, [name for entry in plan.entries for name in entry.as_text])
 
 
-def _derivations(plan: _Plan) -> tuple[dict[str, str], dict[str, Origin]]:
+def _derivations(plan: Plan) -> tuple[dict[str, str], dict[str, Origin]]:
     picks: dict[str, str] = {}
     numbered: dict[str, Origin] = {}
     for entry in plan.entries:
@@ -225,7 +174,7 @@ def _old(to: Path, table: Table) -> pl.DataFrame | None:
     return store.scan(to, table.name).collect()
 
 
-def _summarise(result: _Result) -> TableSummary:
+def _summarise(result: _Result, sources: dict[int, Source]) -> TableSummary:
     assembled, problems = result.assembled, result.assembled.problems
     named = pl.when(pl.col("column") == "").then("reason").otherwise(pl.format("{}: {}", "column", "reason"))
     reasons = (
@@ -246,14 +195,18 @@ def _summarise(result: _Result) -> TableSummary:
         n_changed=assembled.n_changed,
         n_rows=assembled.table.height,
         reasons=dict(reasons.iter_rows()),
-        examples=[_example(row) for row in problems.sort(ROW).head(_EXAMPLES).iter_rows(named=True)],
+        examples=[
+            _example(row, sources if len(result.plan.files) > 1 else {})
+            for row in problems.sort(FILE, LINE, ROW).head(_EXAMPLES).iter_rows(named=True)
+        ],
     )
 
 
-def _example(problem: dict[str, object]) -> str:
+def _example(problem: dict[str, Any], sources: dict[int, Source]) -> str:
+    file = f"{sources[problem[FILE]].path.name}, " if sources else ""
     value = "" if problem["value"] is None else f" ({shown(problem['value'])})"
     column = f"{problem['column']} " if problem["column"] else ""
-    return f"line {problem['__line']:,}: {column}{problem['reason']}{value}"
+    return f"{file}line {problem[LINE]:,}: {column}{problem['reason']}{value}"
 
 
 def _stop_if_too_many(summaries: Sequence[TableSummary], limit: float, source: Path) -> None:
@@ -272,9 +225,18 @@ def _write(result: _Result, summary: TableSummary, sources: dict[int, Source], t
     name = result.plan.table.name
     own = {i: sources[i] for i in result.plan.files}
     raws = quarantine.with_raw(result.bad, own)
-    store.write(result.assembled.table, to, name)
-    path = quarantine.write(to, name, raws, [source.path.as_posix() for source in own.values()])
-    return TableSummary(**{**summary.__dict__, "quarantine": str(path) if path else None})
+    try:
+        path = quarantine.write(to, name, raws, [source.path.as_posix() for source in own.values()])
+        store.write(result.assembled.table, to, name)
+    except OSError as error:
+        raise CxmError(f"{to} cannot be written: {error.strerror}") from None
+    return replace(summary, quarantine=str(path) if path else None)
+
+
+def _unread(results: Sequence[_Result]) -> list[str]:
+    """A note on the columns of the source that went into no table."""
+    unused = frozenset.intersection(*(result.rows.unused for result in results))
+    return [f"not read: {listed(sorted(unused))}"] if unused else []
 
 
 def _dangling(results: Sequence[_Result], to: Path) -> list[str]:

@@ -22,6 +22,7 @@ _ISO = (
     r"(?::(?P<second>[0-5]\d)(?:[.,](?P<fraction>\d{1,9}))?)?)?"
     r"\s*(?P<offset>[Zz]|[+-]\d{2}(?::?\d{2})?)?\s*$"
 )
+_ISO_DATE = r"^\s*\d{4}-\d{2}-\d{2}"
 _DIGITS = r"^\s*[+-]?\d+([.]\d*)?\s*$"
 _DAY_AND_MONTH = r"\d{1,4}\s*[./\\-]\s*\d{1,2}\s*[./\\-]\s*\d{1,4}"
 # Outside these years an epoch was written in another unit: 0, or seconds read as milliseconds.
@@ -72,7 +73,7 @@ def parse_times(
     if time_format in EPOCH_UNITS:
         found = _parse_epoch(text, EPOCH_UNITS[time_format])
     elif time_format is None or time_format == "iso":
-        found = _parse_iso(text)
+        found = _parse_iso(text, "" if time_format else " (time_format is not set)")
     else:
         found = _parse_format(text, time_format)
     if time_format is not None and is_moment.any():
@@ -88,17 +89,14 @@ def _ask_for_format(text: pl.Series) -> None:
         "is a number without a unit": (_DIGITS, '"epoch_milliseconds" or "%Y%m%d"'),
         "can be read in more than one way": (_DAY_AND_MONTH, '"%d/%m/%Y %H:%M" or "%m/%d/%Y"'),
     }
-    strange = text.is_not_null() & ~text.str.contains(_ISO).fill_null(True)
+    strange = text.is_not_null() & ~text.str.contains(_ISO_DATE).fill_null(True)
     for why, (pattern, example) in asks.items():
         hits = (text.str.contains(pattern).fill_null(False) & strange).arg_true()
         if len(hits):
             raise Unclear(hits[0], why, "time_format", example)
-    if strange.any() and strange.sum() == text.is_not_null().sum():
-        index = int(strange.arg_true()[0])
-        raise Unclear(index, "is not an ISO 8601 time", "time_format", '"%d %B %Y %H:%M"')
 
 
-def _parse_iso(text: pl.Series) -> pl.DataFrame:
+def _parse_iso(text: pl.Series, hint: str = "") -> pl.DataFrame:
     """Columns `moment` (UTC, null if it has no offset), `local` (null if it has one) and `reason`."""
     parts = text.str.extract_groups(_ISO).struct.unnest()
     stamp = pl.format(
@@ -124,7 +122,7 @@ def _parse_iso(text: pl.Series) -> pl.DataFrame:
             ),
             local=pl.when(pl.col("offset").is_null()).then("stamp"),
             reason=pl.when(pl.col("text").is_not_null() & pl.col("stamp").is_null()).then(
-                pl.lit("is not an ISO 8601 time")
+                pl.lit("is not an ISO 8601 time" + hint)
             ),
         )
         .select(pl.col("moment").cast(UTC_TIME), pl.col("local").cast(pl.Datetime("us")), "reason")

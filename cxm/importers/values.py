@@ -54,8 +54,9 @@ class Conventions:
 
 def text_of(value: Any) -> tuple[str | None, str]:
     """(text, kind) of a typed value."""
-    if value is None or isinstance(value, str):
-        return value, "text"
+    # NaN is how typed exports write a gap in a column of numbers.
+    if value is None or isinstance(value, str) or value != value:
+        return value if isinstance(value, str) else None, "text"
     if isinstance(value, bool):
         return str(value).lower(), "boolean"
     if isinstance(value, int | Decimal):
@@ -188,3 +189,9 @@ def _reason(mask: pl.Series, words: str) -> pl.Series:
 
 def _first(left: pl.Series, right: pl.Series) -> pl.Series:
     return pl.select(pl.coalesce(left, right)).to_series()
+
+
+def shown(value: Any) -> str:
+    """A value in quotes on one line, cut where it is long."""
+    text = " ".join(str(value).split())
+    return f"'{text[:57]}...'" if len(text) > 60 else f"'{text}'"

@@ -173,7 +173,10 @@ def find_gaps(needs: pl.DataFrame, index: Index, model: Model, params: ArticleSe
         name: dtype for name, dtype in TABLES["knowledge_gaps"].empty().schema.items() if name != "gap_id"
     }
     found = pl.DataFrame(rows, schema=schema).sort(size, "name", descending=[True, False])
-    return found.select(pl.format("gap_{}", pl.int_range(1, pl.len() + 1)).alias("gap_id"), pl.all())
+    return found.select(
+        pl.format("gap_{}", pl.int_range(1, pl.len() + 1).cast(pl.String).str.zfill(3)).alias("gap_id"),
+        pl.all(),
+    )
 
 
 def fit_words(

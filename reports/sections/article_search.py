@@ -15,7 +15,7 @@ def tell(evidence: Evidence) -> Story:
     """How often the first article is right, and what no article answers."""
     hits = evidence.result("article_hits")
     queries = 0 if hits is None else hits.select(pl.col("query_id").n_unique()).collect().item()
-    said = [say_score(evidence, "The first article is right for", "hit_at_1")]
+    said = [say_score(evidence, "The first article is right for", "hit_at_1", "test queries")]
     if queries and not said[0]:
         said.append(f"Articles were found for {words.plural(queries, 'query', 'queries')}.")
     gaps = _gaps(evidence)

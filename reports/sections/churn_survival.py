@@ -28,7 +28,8 @@ def tell(evidence: Evidence) -> Story:
     has = words.verb(n_high, "has", "have")
     finding = (
         f"{words.integer(n_high)} of {words.plural(risks.height, 'customer')} {has} a risk of "
-        f"at least {words.percent(_HIGH_RISK)} of leaving within {horizon} days; the mean risk is {words.percent(mean)}."
+        f"at least {words.percent(_HIGH_RISK)} of leaving within {horizon} days; the mean risk "
+        f"is {words.percent(mean)}."
     )
     value = risks["value_at_risk"].drop_nulls()
     if value.len():
@@ -43,10 +44,13 @@ def tell(evidence: Evidence) -> Story:
             f"{words.decimal(first['hazard_ratio'])}, {words.decimal(first['low'])} to "
             f"{words.decimal(first['high'])})."
         )
-    scored = say_score(evidence, "Who leaves sooner is ranked first for", "concordance_index")
-    finding += f" {scored}" if scored else ""
+    lead = "Of two customers, the one who leaves first has the higher risk in"
+    quality = say_score(evidence, lead, "concordance_index", "pairs")
+    if not quality:
+        lead = "Of a customer who returns and one who does not, the risk tells which in"
+        quality = say_score(evidence, lead, "repeat_purchase_auc", "pairs")
     figures = (_draw_risks(risks, horizon), *_draw_ratios(ratios))
-    return Story(finding, figures, (_grid(risks, horizon, evidence.currency),))
+    return Story(finding, figures, (_grid(risks, horizon, evidence.currency),), quality=quality)
 
 
 def _risks(evidence: Evidence) -> tuple[pl.DataFrame, int]:
@@ -107,7 +111,7 @@ def _grid(risks: pl.DataFrame, horizon: int, unit: str | None) -> Grid:
     order = [pl.col(first).neg(), pl.col("probability").neg(), "customer_id"]
     rows = []
     for row in risks.sort(order, nulls_last=True).head(_MOST_CUSTOMERS).iter_rows(named=True):
-        cells = [words.clean(row["customer_id"]), words.percent(row["probability"])]
+        cells = [words.key(row["customer_id"]), words.percent(row["probability"])]
         if has_value:
             cells += [
                 "–" if row[name] is None else words.money(row[name], unit)
@@ -118,7 +122,7 @@ def _grid(risks: pl.DataFrame, horizon: int, unit: str | None) -> Grid:
     header = ("Customer", f"Risk in {horizon} days", *worth, "What moves the risk most")
     title = "Customers with the most at risk" if has_value else "Customers with the highest risk"
     numeric = tuple(range(1, len(header) - 1))
-    return Grid(title, header, rows, "churn_risk.parquet", risks.height, numeric)
+    return Grid(title, header, rows, "churn_risk.parquet", risks.height, numeric, narrow=(0,))
 
 
 def _say_reasons(text: str) -> str:
@@ -127,7 +131,7 @@ def _say_reasons(text: str) -> str:
         reasons = json.loads(text)
         said = [
             words.excerpt(words.readable(str(reason["covariate"])), 40)
-            + (" ↑" if float(reason["effect"]) > 0 else " ↓")
+            + ("\u00a0↑" if float(reason["effect"]) > 0 else "\u00a0↓")
             for reason in reasons[:3]
         ]
     except (ValueError, TypeError, KeyError):

@@ -34,12 +34,9 @@ def tell(evidence: Evidence) -> Story:
     others = next((row for row in drivers if row["label"] == NONE_OF_THESE), None)
     if others and named:
         finding += f" {words.percent(others['value'], total)} have none of the known reasons."
-    finding += _and(say_score(evidence, "On labelled conversations the reason is right for", "accuracy"))
-    return Story(finding, _draw(drivers, when), (_grid(drivers),), changes=_changes(drivers))
-
-
-def _and(sentence: str) -> str:
-    return f" {sentence}" if sentence else ""
+    quality = say_score(evidence, "The reason is right for", "accuracy", "labelled conversations")
+    changes = _changes(drivers)
+    return Story(finding, _draw(drivers, when), (_grid(drivers),), quality=quality, changes=changes)
 
 
 def _count_drivers(evidence: Evidence) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from reports import words
 from reports.figures import BLUE, ORANGE, Figure, draw_histogram
 from reports.sections.section import Evidence, Pair, Story, mark_differences, say_score
 
-_MOST_PAIRS = 6
+_MOST_PAIRS = {"contradictory": 6, "similar": 4}
 _COLOURS = {"contradictory": ORANGE, "similar": BLUE}
 _N_BINS = 20
 
@@ -29,14 +29,19 @@ def tell(evidence: Evidence) -> Story:
         f"{words.plural(count['contradictory'], 'pair')} {clash}."
     )
     scores = [
-        say_score(evidence, f"F1 of {name} pairs", f"{name}_f1") for name in ("similar", "contradictory")
+        say_score(evidence, f"F1 of {name} pairs:", f"{name}_f1", "", is_share=False) for name in RELATIONS
     ]
-    finding += "".join(f" {sentence}" for sentence in scores if sentence)
     shown = pl.concat(
-        findings.filter(pl.col("relation") == name).head(_MOST_PAIRS) for name in sorted(RELATIONS)
+        findings.filter(pl.col("relation") == name).head(most) for name, most in _MOST_PAIRS.items()
     )
     pairs = _pairs(evidence, shown)
-    return Story(finding, _draw(findings), pairs=pairs, n_more_pairs=findings.height - len(pairs))
+    return Story(
+        finding,
+        _draw(findings),
+        pairs=pairs,
+        n_more_pairs=findings.height - len(pairs),
+        quality=" ".join(filter(None, scores)),
+    )
 
 
 def _pairs(evidence: Evidence, shown: pl.DataFrame) -> tuple[Pair, ...]:

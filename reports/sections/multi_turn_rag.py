@@ -35,9 +35,9 @@ def tell(evidence: Evidence) -> Story:
     if counts.get("no_article"):
         finding += f"; no article answers {words.percent(counts['no_article'] / total, total)}"
     finding += "."
-    found = say_score(evidence, "The first five articles hold what is needed for", "recall_at_5")
-    finding += f" {found}" if found else ""
-    return Story(finding, (_draw(counts, total), *draw_scores(evidence)), _grid(evidence, replies))
+    quality = say_score(evidence, "The first five articles hold", "recall_at_5", "the articles needed")
+    figures = (_draw(counts, total), *draw_scores(evidence))
+    return Story(finding, figures, _grid(evidence, replies), quality=quality)
 
 
 def _count_statuses(replies: pl.LazyFrame) -> dict[str, int]:
@@ -67,7 +67,7 @@ def _grid(evidence: Evidence, replies: pl.LazyFrame) -> tuple[Grid, ...]:
     titles = evidence.name_rows("articles", "article_id", "title", [id_ for id_ in first if id_])
     rows = [
         (
-            words.clean(row["conversation_id"]),
+            words.key(row["conversation_id"]),
             words.integer(row["turn_index"]),
             words.excerpt(row["reply"] or "–", 220),
             titles[id_] if id_ else "–",
@@ -76,4 +76,6 @@ def _grid(evidence: Evidence, replies: pl.LazyFrame) -> tuple[Grid, ...]:
         for id_, row in zip(first, shown.iter_rows(named=True), strict=True)
     ]
     header = ("Conversation", "Turn", "Prepared reply", "First article", "Tool")
-    return (Grid("Prepared replies", header, rows, "prepared_replies.parquet", n_rows, numeric=(1,)),)
+    return (
+        Grid("Prepared replies", header, rows, "prepared_replies.parquet", n_rows, numeric=(1,), narrow=(0,)),
+    )

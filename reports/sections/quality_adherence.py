@@ -31,9 +31,8 @@ def tell(evidence: Evidence) -> Story:
         f"Met least: “{words.excerpt(worst['question'], 140)}” "
         f"({words.percent(worst['value'])} of {words.plural(worst['n'], 'conversation')})."
     )
-    scored = say_score(evidence, "Answers agree with the reviewer for", "question_accuracy")
-    finding += f" {scored}" if scored else ""
-    return Story(finding, _draw(criteria), (_grid(criteria), *_failed(evidence)))
+    quality = say_score(evidence, "Answers agree with the reviewer for", "question_accuracy", "questions")
+    return Story(finding, _draw(criteria), (_grid(criteria), *_failed(evidence)), quality=quality)
 
 
 def _count_answers(evidence: Evidence) -> list[dict[str, Any]]:
@@ -98,7 +97,7 @@ def _failed(evidence: Evidence) -> tuple[Grid, ...]:
         return ()
     rows = [
         (
-            words.clean(row["conversation_id"]),
+            words.key(row["conversation_id"]),
             words.readable(row["criterion"]),
             words.excerpt(row["explanation"], 200),
             ", ".join(str(turn) for turn in row["evidence_turns"] or []) or "–",
@@ -108,4 +107,4 @@ def _failed(evidence: Evidence) -> tuple[Grid, ...]:
     ]
     header = ("Conversation", "Criterion", "Why", "Evidence turns", "Confidence")
     title = "Where the answer is no, surest first"
-    return (Grid(title, header, rows, "quality_answers.parquet", n_rows, numeric=(4,)),)
+    return (Grid(title, header, rows, "quality_answers.parquet", n_rows, numeric=(4,), narrow=(0,)),)

@@ -7,7 +7,7 @@ The stories of the eight tasks stand beside this module. Numbers are put in word
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
 from typing import Any
@@ -92,7 +92,7 @@ class Mark:
 class Grid:
     """A table to show: header cells, rows of texts, and where the rows left out are.
 
-    `numeric`: positions of columns set to the right.
+    `numeric`: positions of columns set to the right; `narrow`: of those kept on one line.
     """
 
     title: str
@@ -101,6 +101,7 @@ class Grid:
     file: str
     n_rows: int
     numeric: tuple[int, ...] = ()
+    narrow: tuple[int, ...] = ()
 
     @property
     def n_more(self) -> int:
@@ -124,7 +125,7 @@ class Pair:
 class Story:
     """What a section says.
 
-    `changes` are sentences about what moved against the week before, most important first.
+    `finding`: what the results show, in a sentence or two; `quality`: how far to trust them. `changes` are sentences about what moved against the week before, most important first.
     """
 
     finding: str
@@ -132,7 +133,8 @@ class Story:
     grids: tuple[Grid, ...] = ()
     pairs: tuple[Pair, ...] = ()
     n_more_pairs: int = 0
-    changes: tuple[str, ...] = field(default=())
+    quality: str = ""
+    changes: tuple[str, ...] = ()
 
 
 def metric_label(name: str) -> str:
@@ -151,15 +153,18 @@ def metric_value(name: str, value: float | None, n: int | None = None) -> str:
     return words.decimal(value, 3)
 
 
-def say_score(evidence: Evidence, lead: str, metric: str) -> str:
-    """`lead 67 % of the 79 rows; naive method: 61 %.`, empty without the score."""
+def say_score(evidence: Evidence, lead: str, metric: str, rows: str, is_share: bool = True) -> str:
+    """`lead 67 % of the rows (n = 79; naive method: 61 %).`, empty without the score."""
     score = evidence.score(metric)
     if score is None:
         return ""
-    text = f"{lead} {metric_value(metric, score['value'])} (n = {words.integer(score['n'])}"
+
+    def say(value: float) -> str:
+        return words.percent(value, score["n"]) if is_share else words.decimal(value)
+
+    text = f"{lead} {say(score['value'])}{' of ' if rows else ''}{rows} ({words.counted(score['n'])}"
     if score["baseline"] is not None:
-        naive = evidence.task.naive_name
-        text += f"; {naive}: {metric_value(metric, score['baseline'])}"
+        text += f"; {evidence.task.naive_name}: {say(score['baseline'])}"
     return text + ")."
 
 
@@ -186,10 +191,9 @@ def tell_scores(evidence: Evidence) -> Story:
     results = evidence.result(name)
     n_rows = 0 if results is None else int(results.select(pl.len()).collect().item())
     finding = f"{words.plural(n_rows, 'row')} in {words.readable(name)}."
-    if evidence.scores:
-        first = evidence.scores[0]["metric"]
-        finding += " " + say_score(evidence, f"{metric_label(first)}:", first)
-    return Story(finding, draw_scores(evidence))
+    first = evidence.scores[0]["metric"] if evidence.scores else ""
+    quality = say_score(evidence, f"{metric_label(first)}:", first, "", is_share=False) if first else ""
+    return Story(finding, draw_scores(evidence), quality=quality)
 
 
 def mark_differences(left: str, right: str, limit: int = 400) -> tuple[tuple[Mark, ...], tuple[Mark, ...]]:

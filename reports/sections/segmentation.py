@@ -28,9 +28,9 @@ def tell(evidence: Evidence) -> Story:
             f"({words.percent(richest['customer_share'])} of customers, "
             f"{words.percent(richest['monetary_share'])} of spend)"
         )
-    scored = say_score(evidence, "Segments explain", "spend_explained_share")
-    finding += f". {scored}" if scored else "."
-    return Story(finding, (_draw(profiles),), (_grid(evidence, profiles),))
+    lead = "Segments explain"
+    quality = say_score(evidence, lead, "spend_explained_share", "what customers spend in the next period")
+    return Story(f"{finding}.", (_draw(profiles),), (_grid(evidence, profiles),), quality=quality)
 
 
 def _profiles(evidence: Evidence) -> pl.DataFrame:

@@ -14,6 +14,7 @@ from reports.sections.section import Evidence, Grid, Story, say_score
 _COLOURS = dict(zip(POLARITIES, (ORANGE, GREY, BLUE), strict=True))
 _MOST_WEEKS = 26
 _LOWEST = 8
+_LEAST_COURSE = 0.05
 
 
 def tell(evidence: Evidence) -> Story:
@@ -31,9 +32,10 @@ def tell(evidence: Evidence) -> Story:
         f"Of {words.plural(n, 'customer turn')}{when}, {words.percent(part.get('negative', 0), n)} "
         f"are negative and {words.percent(part.get('positive', 0), n)} positive."
     )
-    scored = say_score(evidence, "On labelled turns the polarity is right for", "accuracy")
-    finding += "".join(f" {sentence}" for sentence in (_say_course(evidence), scored) if sentence)
-    return Story(finding, _draw(shares), _lowest_points(evidence))
+    course = _say_course(evidence)
+    finding += f" {course}" if course else ""
+    quality = say_score(evidence, "The polarity is right for", "accuracy", "labelled turns")
+    return Story(finding, _draw(shares), _lowest_points(evidence), quality=quality)
 
 
 def _shares_by_week(evidence: Evidence) -> pl.DataFrame:
@@ -66,7 +68,7 @@ def _say_course(evidence: Evidence) -> str:
         return ""
     change = pl.col("end_score") - pl.col("start_score")
     row = evidence.in_period(courses).select(n=pl.len(), mean=change.mean()).collect().row(0, named=True)
-    if not row["n"] or abs(row["mean"]) < 0.005:
+    if not row["n"] or abs(row["mean"]) < _LEAST_COURSE:
         return ""
     better = "better" if row["mean"] > 0 else "worse"
     mean = words.signed(row["mean"], 2)
@@ -101,7 +103,7 @@ def _lowest_points(evidence: Evidence) -> tuple[Grid, ...]:
     ).collect()
     rows = [
         (
-            words.clean(row["conversation_id"]),
+            words.key(row["conversation_id"]),
             words.excerpt(row["text"] or "", 200),
             words.decimal(row["lowest_score"]),
             words.decimal(row["end_score"]),
@@ -110,4 +112,4 @@ def _lowest_points(evidence: Evidence) -> tuple[Grid, ...]:
     ]
     header = ("Conversation", "Lowest turn", "Lowest score", "Score at the end")
     title = "Conversations with the lowest points"
-    return (Grid(title, header, rows, "conversation_sentiment.parquet", n_rows, numeric=(2, 3)),)
+    return (Grid(title, header, rows, "conversation_sentiment.parquet", n_rows, numeric=(2, 3), narrow=(0,)),)

@@ -1,6 +1,6 @@
 """Two small tasks and a small data directory: what the Dagster project is tried on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -84,7 +84,7 @@ SPEND = Task(
     name="spend",
     title="Spend",
     question="Who spends what?",
-    needs=(("transactions", "customers"), ("events",)),
+    needs=(("dismissed_findings", "customers"), ("dismissed_findings",)),
     uses=("turn_sentiment",),
     writes=("customer_segments",),
     metrics=("bic",),
@@ -148,37 +148,49 @@ class Outcome:
     checks: dict[str, dg.AssetCheckEvaluation]
 
 
-@pytest.fixture
-def run_job(offline, small_tasks) -> Callable[..., Outcome]:
-    """Runs the whole job for week 2026-W31; run config of tasks as keyword arguments."""
-
-    def run(workspace: WorkspaceResource = offline, **config: dict[str, Any]) -> Outcome:
-        defs = build_defs(tasks=small_tasks, workspace=workspace)
-        with dg.DagsterInstance.ephemeral() as instance:
-            add_week(instance, "2026-W31")
-            result = defs.resolve_job_def("report_job").execute_in_process(
-                instance=instance,
-                partition_key="2026-W31",
-                raise_on_error=False,
-                run_config={"ops": {name: {"config": values} for name, values in config.items()}}
-                | {"loggers": {"plain_lines": {}}},
-            )
-        return Outcome(
-            result.success,
-            {
-                "/".join(event.asset_key.path): {
-                    k: v.value for k, v in event.materialization.metadata.items()
-                }
-                for event in result.all_events
-                if event.event_type_value == "ASSET_MATERIALIZATION"
-            },
-            {
-                event.step_key: getattr(event.step_failure_data.user_failure_data, "description", None)
-                or event.step_failure_data.error.cause.message.strip()
-                for event in result.all_events
-                if event.is_step_failure
-            },
-            {check.check_name: check for check in result.get_asset_check_evaluations()},
+def run(workspace: WorkspaceResource, only: Sequence[str] = (), **config: dict[str, Any]) -> Outcome:
+    """Run the job, or `only` some assets of it, for week 2026-W31; run config as keyword arguments."""
+    defs = build_defs(tasks=(MOOD, SPEND), workspace=workspace)
+    with dg.DagsterInstance.ephemeral() as instance:
+        add_week(instance, "2026-W31")
+        result = defs.resolve_job_def("report_job").execute_in_process(
+            instance=instance,
+            partition_key="2026-W31",
+            raise_on_error=False,
+            asset_selection=[dg.AssetKey(key.split("/")) for key in only] or None,
+            run_config={"ops": {name: {"config": values} for name, values in config.items()}}
+            | {"loggers": {"plain_lines": {}}},
         )
+    made = [event.materialization for event in result.get_asset_materialization_events()]
+    return Outcome(
+        result.success,
+        {"/".join(m.asset_key.path): {k: v.value for k, v in m.metadata.items()} for m in made},
+        {event.step_key: _reason(event) for event in result.all_events if event.is_step_failure},
+        {check.check_name: check for check in result.get_asset_check_evaluations()},
+    )
 
-    return run
+
+def _reason(event: dg.DagsterEvent) -> str:
+    failure = event.step_failure_data
+    if failure.user_failure_data:
+        return failure.user_failure_data.description
+    return failure.error.cause.message.strip()
+
+
+@pytest.fixture
+def run_job(offline) -> Callable[..., Outcome]:
+    """Runs the whole job, or a part of it, on tables of one's own."""
+
+    def run_it(workspace: WorkspaceResource = offline, only: Sequence[str] = (), **config: Any) -> Outcome:
+        return run(workspace, only, **config)
+
+    return run_it
+
+
+@pytest.fixture(scope="session")
+def outcome(tmp_path_factory) -> Outcome:
+    """The whole job run once on the small directory, to be looked at."""
+    home = tmp_path_factory.mktemp("outcome")
+    write_tables(home / "data")
+    (home / "data" / "notes.txt").write_text("hello")
+    return run(OfflineWorkspace(data=str(home / "data"), out=str(home / "out")))

@@ -8,7 +8,7 @@ from assets.schedules import TIME_ZONE, weekly_report
 
 def test_on_monday_morning_the_week_that_has_ended_is_added_and_asked_for():
     monday = datetime(2026, 8, 3, 6, tzinfo=ZoneInfo(TIME_ZONE))
-    with dg.DagsterInstance.ephemeral() as instance:
+    with dg.DagsterInstance.local_temp() as instance:
         context = dg.build_schedule_context(instance=instance, scheduled_execution_time=monday)
         request = weekly_report(context)
         assert request.partition_key == "2026-W31"

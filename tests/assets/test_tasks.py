@@ -6,9 +6,11 @@ from assets.tasks import config_class, make_params
 from cxm.errors import CxmError
 from cxm.tasks import TASKS
 
+TASK_ASSETS = ["mood", "scores/mood"]
 
-def test_a_task_shows_rows_columns_preview_time_and_every_table(run_job):
-    mood = run_job().metadata["mood"]
+
+def test_a_task_shows_rows_columns_preview_time_and_every_table(outcome):
+    mood = outcome.metadata["mood"]
     assert mood["status"] == "run"
     assert mood["dagster/row_count"] == 3
     assert "turn\\_sentiment | 3" in mood["tables"]
@@ -17,38 +19,37 @@ def test_a_task_shows_rows_columns_preview_time_and_every_table(run_job):
     assert "score" in [column.name for column in mood["dagster/column_schema"].columns]
 
 
-def test_scores_show_value_interval_and_baseline(run_job):
-    scores = run_job().metadata["scores/mood"]
+def test_scores_show_value_interval_and_baseline(outcome):
+    scores = outcome.metadata["scores/mood"]
     assert scores["scores"].splitlines()[-1] == "| accuracy | 0.5 | 0 | 1 | 2 | 0.5 |"
     assert scores["accuracy"] == 0.5
 
 
-def test_a_task_without_its_tables_is_not_run_and_says_what_it_needs(run_job):
-    outcome = run_job()
+def test_a_task_without_its_tables_is_not_run_and_says_what_it_needs(outcome):
     assert outcome.is_success
     for key in ("spend", "scores/spend"):
         assert outcome.metadata[key] == {
             "status": "not_run",
-            "lacks": "events",
-            "needs": "transactions, customers or events",
+            "lacks": "dismissed_findings",
+            "needs": "dismissed_findings, customers or dismissed_findings",
         }
 
 
 def test_a_task_without_labels_is_run_and_has_nothing_to_be_scored_against(run_job, data):
     (data / "sentiment_labels.parquet").unlink()
-    outcome = run_job()
+    outcome = run_job(only=TASK_ASSETS)
     assert outcome.metadata["mood"]["status"] == "run"
     assert outcome.metadata["scores/mood"]["status"] == "nothing_to_score_against"
 
 
 def test_a_second_run_finds_nothing_new(run_job):
-    assert not run_job().metadata["mood"]["fresh"]
-    assert run_job().metadata["mood"]["fresh"]
+    assert not run_job(only=TASK_ASSETS).metadata["mood"]["fresh"]
+    assert run_job(only=TASK_ASSETS).metadata["mood"]["fresh"]
 
 
 def test_run_config_reaches_the_task_and_what_was_run_is_scored(run_job):
-    run_job()
-    outcome = run_job(mood={"words": ["bad", "where"]})
+    run_job(only=TASK_ASSETS)
+    outcome = run_job(only=TASK_ASSETS, mood={"words": ["bad", "where"]})
     assert not outcome.metadata["mood"]["fresh"]
     assert outcome.metadata["scores/mood"]["accuracy"] == 1.0
     assert "negative" in outcome.metadata["mood"]["preview"].splitlines()[3]

@@ -13,11 +13,11 @@ END = datetime(2026, 6, 30, tzinfo=UTC)
 
 @pytest.fixture
 def transactions():
-    """Thirty who buy every week for 100, sixty who bought once for 10."""
+    """Sixty who buy every week for 100, 240 who bought once for 10."""
     rows = [
-        (f"often{i:02}", END - timedelta(days=7 * k + i % 5), 100.0) for i in range(30) for k in range(12)
+        (f"often{i:02}", END - timedelta(days=7 * k + i % 5), 100.0) for i in range(60) for k in range(12)
     ]
-    rows += [(f"once{i:02}", END - timedelta(days=40 + 3 * i), 10.0) for i in range(60)]
+    rows += [(f"once{i:02}", END - timedelta(days=40 + i), 10.0) for i in range(240)]
     frame = pl.DataFrame(rows, schema=["customer_id", "occurred_at", "amount"], orient="row")
     return (
         frame.with_row_index("n")
@@ -28,9 +28,9 @@ def transactions():
 
 
 def test_the_rest_of_a_kind_ranks_first_and_the_lift_says_so(transactions):
-    ranked = rank_lookalikes(transactions, [f"often{i:02}" for i in range(15)])
-    assert ranked.height == 75
-    assert all(name.startswith("often") for name in ranked["customer_id"][:15])
+    ranked = rank_lookalikes(transactions, [f"often{i:02}" for i in range(30)])
+    assert ranked.height == 270
+    assert all(name.startswith("often") for name in ranked["customer_id"][:30])
     assert ranked["lift_at_decile"][0] > 2
 
 

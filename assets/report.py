@@ -1,0 +1,83 @@
+"""Report assets: the week's page, the key figures in it and the history they are added to.
+
+One step writes them all, for one week. What they hold is decided in `reports`.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+import reports
+from assets.metadata import column_schema, table_metadata
+from assets.partitions import WEEKS, has_weeks
+from assets.resources import WorkspaceResource
+from assets.sources import user_errors
+from assets.tasks import scores_key
+from cxm.tables import TABLES
+from cxm.task import Task
+from cxm.workspace import Workspace
+
+REPORT = dg.AssetKey("report")
+_TABLES = ("kpis", "kpi_history", "score_history")
+
+
+def _specs(tasks: Sequence[Task]) -> list[dg.AssetSpec]:
+    finished = [key for task in tasks for key in (dg.AssetKey(task.name), scores_key(task))]
+    tables = [
+        dg.AssetSpec(
+            name,
+            deps=finished,
+            group_name="report",
+            kinds={"parquet"},
+            description=TABLES[name].doc,
+            metadata={"dagster/column_schema": column_schema(TABLES[name])},
+            partitions_def=WEEKS,
+        )
+        for name in _TABLES
+    ]
+    page = dg.AssetSpec(
+        REPORT,
+        deps=[*_TABLES],
+        group_name="report",
+        kinds={"html"},
+        description="The week's report: one self-contained page, and the same as JSON.",
+        partitions_def=WEEKS,
+    )
+    return [*tables, page]
+
+
+def _rows_of_week(workspace: Workspace, name: str, week: str) -> int:
+    rows = workspace.read(name).filter(period=week).select(pl.len()).collect()
+    return int(rows.item())
+
+
+def build_report_assets(tasks: Sequence[Task]) -> list[dg.AssetsDefinition]:
+    """Key figures, histories and the page, after all tasks and scores."""
+
+    @dg.multi_asset(name="weekly_report", specs=_specs(tasks))
+    def weekly_report(
+        context: dg.AssetExecutionContext, workspace: WorkspaceResource
+    ) -> Iterator[dg.MaterializeResult[Any]]:
+        started, week = time.monotonic(), context.partition_key
+        with user_errors():
+            opened = workspace.workspace()
+            path = reports.build(opened, week if has_weeks(opened) else None, tasks)
+        for name in _TABLES:
+            metadata = table_metadata(TABLES[name], opened.read(name))
+            n_rows = {"dagster/partition_row_count": _rows_of_week(opened, name, week)}
+            yield dg.MaterializeResult(asset_key=name, metadata=metadata | n_rows)
+        yield dg.MaterializeResult(
+            asset_key=REPORT,
+            metadata={
+                "path": dg.MetadataValue.path(str(path)),
+                "figures": dg.MetadataValue.path(str(path.with_suffix(".json"))),
+                "dagster/uri": path.as_uri(),
+                "bytes": path.stat().st_size,
+                "seconds": round(time.monotonic() - started, 1),
+            },
+        )
+
+    return [weekly_report]

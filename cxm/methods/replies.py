@@ -1,0 +1,120 @@
+"""Replies made of what is there: sentences of articles, and what agents said before.
+
+Choosing words to show belongs here; finding the articles is in `cxm.index`, choosing a tool in
+`cxm.methods.tool_choice`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from cxm.methods.dialogues import words
+from cxm.methods.documents import sentences
+
+Vectors = NDArray[np.float32]
+
+QUOTES = {"query": pl.Int64, "article_id": pl.String, "quote": pl.String}
+BANK = {
+    "conversation_id": pl.String,
+    "turn_index": pl.Int32,
+    "request": pl.String,
+    "reply": pl.String,
+}
+NEIGHBOURS = {"query": pl.Int64, "rank": pl.Int32, "row": pl.Int64, "score": pl.Float64}
+
+_MAX_PASSAGES = 3
+_MAX_QUOTES = 2
+_CELLS_PER_BLOCK = 1 << 23
+_PASSAGE_WEIGHT = 0.5
+
+
+def quote_sentences(
+    hits: pl.DataFrame, requests: Vectors, encode: Callable[[Sequence[str]], Vectors]
+) -> pl.DataFrame:
+    """The sentences of each query's best passages that are nearest to the request.
+
+    `hits` has columns query, rank, article_id, passage and score, `requests` one vector a query. At
+    most two sentences, in the order of the hits; a question is quoted only where nothing else stands.
+    """
+    rows = [
+        (query, rank, article_id, i, sentence, score)
+        for query, rank, article_id, passage, score in hits.filter(pl.col("rank") <= _MAX_PASSAGES)
+        .sort("query", "rank")
+        .select("query", "rank", "article_id", "passage", "score")
+        .iter_rows()
+        for i, sentence in enumerate(sentences(passage))
+    ]
+    schema = ("query", "rank", "article_id", "place", "quote", "score")
+    if not rows:
+        return pl.DataFrame(schema=QUOTES)
+    frame = pl.DataFrame(rows, schema=schema, orient="row")
+    vectors = encode(frame["quote"].to_list())
+    nearness = np.einsum("ij,ij->i", vectors, requests[frame["query"].to_numpy()])
+    merit = np.round(nearness + _PASSAGE_WEIGHT * frame["score"].to_numpy(), 6)
+    frame = frame.with_columns(
+        merit=pl.Series(merit), is_question=pl.col("quote").str.strip_chars_end("\"')]”’ ").str.ends_with("?")
+    )
+    ordered = frame.sort(
+        "query", "is_question", "merit", "rank", "place", descending=[False, False, True, False, False]
+    )
+    distinct = ordered.unique(["query", "quote"], keep="first", maintain_order=True)
+    best = distinct.group_by("query", maintain_order=True).head(_MAX_QUOTES)
+    answers = best.filter(~pl.col("is_question") | pl.col("is_question").all().over("query"))
+    return answers.sort("query", "rank", "place").select(list(QUOTES))
+
+
+def build_reply_bank(turns: pl.DataFrame, max_replies: int, seed: int) -> pl.DataFrame:
+    """What agents said right after a customer: columns of `BANK`; of more than `max_replies` a sample."""
+    spoken = turns.filter((pl.col("speaker") != "system") & (pl.col("text").str.strip_chars() != ""))
+    spoken = spoken.sort("conversation_id", "turn_index").with_columns(
+        pl.col("speaker", "text").shift(1).over("conversation_id").name.prefix("previous_")
+    )
+    bank = spoken.filter((pl.col("speaker") == "agent") & (pl.col("previous_speaker") == "customer"))
+    bank = bank.select(
+        "conversation_id",
+        "turn_index",
+        pl.col("previous_text").alias("request"),
+        pl.col("text").alias("reply"),
+    )
+    if bank.height > max_replies:
+        drawn = np.random.default_rng(seed).permutation(bank.height)[:max_replies]
+        bank = bank[np.sort(drawn).tolist()]
+    return bank
+
+
+def nearest_replies(
+    requests: Vectors,
+    conversation_ids: Sequence[str],
+    bank: pl.DataFrame,
+    bank_vectors: Vectors,
+    k: int,
+) -> pl.DataFrame:
+    """The k nearest rows of the bank for each request, from other conversations, each reply once.
+
+    Columns of `NEIGHBOURS`; `row` is the position in `bank`. Exact, in bounded memory.
+    """
+    found: list[tuple[int, int, int, float]] = []
+    if not bank.height or not k:
+        return pl.DataFrame(schema=NEIGHBOURS)
+    names = bank["conversation_id"].to_numpy()
+    wordings = [" ".join(words(reply)) for reply in bank["reply"]]
+    # Some of the nearest say the same; enough must be left.
+    n_looked_at = min(bank.height, 8 * k)
+    size = max(1, _CELLS_PER_BLOCK // bank.height)
+    for start in range(0, len(requests), size):
+        similarity = np.round(requests[start : start + size] @ bank_vectors.T, 6)
+        for i, row in enumerate(similarity, start=start):
+            row[names == conversation_ids[i]] = -np.inf
+            best = np.sort(np.argpartition(-row, n_looked_at - 1)[:n_looked_at])
+            seen: set[str] = set()
+            for j in best[np.argsort(-row[best], kind="stable")]:
+                if len(seen) == k or not np.isfinite(row[j]):
+                    break
+                if wordings[j] not in seen:
+                    seen.add(wordings[j])
+                    found.append((i, len(seen), int(j), float(row[j])))
+    return pl.DataFrame(found, schema=NEIGHBOURS, orient="row")

@@ -1,0 +1,164 @@
+"""Arguments of a tool call, found in what the customer said and checked against a JSON Schema.
+
+A kind of value that can be read out of a text belongs here. Which tool to call is decided in
+`cxm.methods.tool_choice`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+_NUMBER = re.compile(r"(?<![\w.])-?\d+(?:[.,]\d+)?(?![\w])")
+_CODE = re.compile(r"(?<!\w)#?(?=[\w-]*\d)[A-Za-z0-9][\w-]{2,}(?!\w)")
+_FORMATS = {
+    "email": re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"),
+    "date": re.compile(r"\b\d{4}-\d{2}-\d{2}\b"),
+    "phone": re.compile(r"\+?\d[\d ()-]{6,}\d"),
+}
+_IS_CODE = frozenset("id ids number no code reference ref sku tracking".split())
+_NO = re.compile(r"\b(?:no|not|don'?t|without|never)\b[^.?!]*$", re.IGNORECASE)
+_MAX_VALUE = 100
+
+
+@dataclass(frozen=True)
+class ToolSchema:
+    """A tool's parameters: the schema of each by name, and which must be given."""
+
+    properties: dict[str, dict[str, Any]]
+    required: tuple[str, ...]
+
+    @staticmethod
+    def parse(text: str) -> ToolSchema | None:
+        """The schema, None if the text is no JSON Schema of an object. Empty text: no parameters."""
+        try:
+            schema = json.loads(text) if text.strip() else {}
+        except (ValueError, RecursionError):
+            return None
+        properties = schema.get("properties", {}) if isinstance(schema, dict) else None
+        if not isinstance(properties, dict) or not all(isinstance(p, dict) for p in properties.values()):
+            return None
+        required = schema.get("required", [])
+        names = required if isinstance(required, list) else []
+        return ToolSchema(properties, tuple(n for n in names if isinstance(n, str)))
+
+
+def find_arguments(schema: ToolSchema, texts: Sequence[str]) -> dict[str, Any]:
+    """Values for the parameters, from the texts (in order of time; the latest mention wins).
+
+    Only values that the schema allows; a parameter that is not spoken of is left out.
+    """
+    found = {}
+    for name, rules in sorted(schema.properties.items()):
+        for text in reversed(texts):
+            value = next((v for v in _candidates(name, rules, text) if _is_valid(v, rules)), None)
+            if value is not None:
+                found[name] = value
+                break
+    return found
+
+
+def missing_arguments(schema: ToolSchema, found: dict[str, Any]) -> list[str]:
+    """Required parameters without a value."""
+    return [name for name in schema.required if name not in found]
+
+
+def name_words(name: str) -> list[str]:
+    """`orderId`, `order_id` or `order-id` as ["order", "id"]."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
+    return [word.lower() for word in re.split(r"[^A-Za-z0-9]+", spaced) if word]
+
+
+def _type(rules: dict[str, Any]) -> str:
+    kind = rules.get("type", "string")
+    if isinstance(kind, list):
+        kind = next((k for k in kind if k != "null"), "string")
+    return str(kind)
+
+
+def _candidates(name: str, rules: dict[str, Any], text: str) -> list[Any]:
+    if isinstance(rules.get("enum"), list):
+        return _options_in(rules["enum"], text)
+    kind = _type(rules)
+    if kind in ("integer", "number"):
+        return _numbers(name, kind, text)
+    if kind == "boolean":
+        return _booleans(name, text)
+    return list(_strings(name, rules, text)) if kind == "string" else []
+
+
+def _options_in(options: list[Any], text: str) -> list[Any]:
+    """Options spoken of, the last one first; the longer where two begin alike."""
+    spoken = []
+    for option in options:
+        spelt = r"[\s_-]+".join(re.escape(word) for word in re.split(r"[\s_-]+", str(option)) if word)
+        for match in re.finditer(rf"(?<!\w){spelt}(?!\w)", text, re.IGNORECASE) if spelt else ():
+            spoken.append((match.start(), len(match.group()), option))
+    return [option for *_, option in sorted(spoken, key=lambda found: found[:2], reverse=True)]
+
+
+def _numbers(name: str, kind: str, text: str) -> list[Any]:
+    """Numbers in the text, those nearest after or before a word of the parameter's name first."""
+    places = [m.start() for word in name_words(name) for m in re.finditer(re.escape(word), text.lower())]
+    matches = list(_NUMBER.finditer(text))
+    if places:
+        matches.sort(key=lambda match: (min(abs(match.start() - place) for place in places), match.start()))
+    elif len(matches) != 1:
+        return []
+    values = [float(match.group().replace(",", ".")) for match in matches]
+    return [int(v) if kind == "integer" else v for v in values if kind == "number" or v.is_integer()]
+
+
+def _booleans(name: str, text: str) -> list[bool]:
+    spoken = [
+        word for word in name_words(name) if word not in ("is", "has", "with", "include", "wants", "needs")
+    ]
+    places = [re.search(rf"\b{re.escape(word)}", text, re.IGNORECASE) for word in spoken]
+    if not places or not all(places):
+        return []
+    start = min(match.start() for match in places if match)
+    return [not _NO.search(text[:start])]
+
+
+def _strings(name: str, rules: dict[str, Any], text: str) -> list[str]:
+    parts = name_words(name)
+    for format_name, pattern in _FORMATS.items():
+        if rules.get("format") == format_name or format_name in parts:
+            return [match.group() for match in pattern.finditer(text)]
+    if isinstance(rules.get("pattern"), str):
+        return [word.strip(".,;:!?()\"'") for word in text.split()]
+    label = r"[\s_-]+".join(re.escape(part) for part in parts)
+    named = rf"\b{label}\b(?:\s+(?:is|are|was|number|no\.?))*\s*[:=#]?\s*[\"']?([^\s\"',;?!][^\n\"',;?!]*)"
+    if _IS_CODE & set(parts):
+        subject = [part for part in parts if part not in _IS_CODE]
+        codes = [match.group().lstrip("#").rstrip("-") for match in _CODE.finditer(text)]
+        is_named = not subject or any(part in text.lower() for part in subject)
+        return codes if is_named or len(codes) == 1 else []
+    if parts[-1:] == ["name"]:
+        named = r"(?i:\bmy name is|\bi am|\bi'm|\bthis is)\s+((?:[A-Z][\w'-]+\s?){1,3})"
+        return [match.group(1).strip() for match in re.finditer(named, text)]
+    return [match.group(1).rstrip(". ") for match in re.finditer(named, text, re.IGNORECASE)]
+
+
+def _is_valid(value: Any, rules: dict[str, Any]) -> bool:
+    """Whether a value obeys type, enum, bounds, length and pattern."""
+    if isinstance(rules.get("enum"), list):
+        return value in rules["enum"]
+    if isinstance(value, bool):
+        return _type(rules) == "boolean"
+    if isinstance(value, int | float):
+        low, high = rules.get("minimum"), rules.get("maximum")
+        return (not isinstance(low, int | float) or value >= low) and (
+            not isinstance(high, int | float) or value <= high
+        )
+    if not value or len(value) > min(_MAX_VALUE, rules.get("maxLength", _MAX_VALUE)):
+        return False
+    if not isinstance(rules.get("pattern"), str):
+        return len(value) >= rules.get("minLength", 0)
+    try:
+        return re.search(rules["pattern"], value) is not None
+    except re.error:
+        return False

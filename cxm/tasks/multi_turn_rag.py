@@ -1,0 +1,423 @@
+"""What the agent should say or do next: articles, quoted reply, tool call, like situations.
+
+How the parts are put together for each point of a dialogue, and scored. Searching is in
+`cxm.index`, naming, quoting and choosing tools in `cxm.methods`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from cxm.backends.encoder import Encoder
+from cxm.index import HITS, Index, open_index
+from cxm.methods import replies, tool_choice
+from cxm.methods.answerability import (
+    N_RIVALS,
+    answer_probability,
+    fit_answerability,
+    make_questions,
+    match_features,
+)
+from cxm.methods.dialogues import Context, contexts, is_courtesy, points_after_last_turn
+from cxm.methods.documents import plain_text, sentences
+from cxm.methods.names import NameFinder
+from cxm.methods.retrieval import Fusion, choose, draw_folds, fuse, top
+from cxm.methods.tool_arguments import ToolSchema, find_arguments, missing_arguments
+from cxm.metrics import Estimate, estimate
+from cxm.metrics.intervals import mean_of
+from cxm.metrics.ranking import recall_at
+from cxm.tables import TABLES
+from cxm.task import Method, Model, Params, Results, Services, Tables, Task, param
+
+_CANDIDATES = (
+    (0.0, Fusion(0.8, 0.3)),
+    *(
+        (decay, Fusion(dense, named))
+        for decay in (0.0, 0.25, 0.5)
+        for dense in (0.5, 0.8)
+        for named in (0.0, 0.1, 0.3, 1.0)
+    ),
+)
+_N_TURNS = 3
+_N_FOLDS = 5
+_LEAST_TRAIN_POINTS = 20
+_RECALLS = (5, 1, 10, 20)
+_BANK_FACTS = {"conversation_id": pl.String, "turn_index": pl.Int32, "reply": pl.String}
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class MultiTurnRagParams(Params):
+    """Parameters of `multi_turn_rag`."""
+
+    n_articles: int = param(20, "Articles listed for a point.")
+    answer_probability: float = param(0.2, "Below this answer probability no article is quoted.")
+    n_suggestions: int = param(3, "Past replies suggested for a point.")
+    max_past_replies: int = param(20_000, "Past replies looked through; of more, a random sample.")
+    n_made_questions: int = param(300, "Questions made from the base to calibrate the answer probability.")
+
+
+# ------------------------------------------------------------------ dialogues as vectors
+
+
+def _points(tables: Tables, turns: pl.DataFrame) -> pl.DataFrame:
+    if "reply_points" in tables:
+        return tables["reply_points"].collect().sort("conversation_id", "turn_index")
+    candidates = pl.lit(None, dtype=pl.List(pl.String)).alias("tool_candidates")
+    return points_after_last_turn(turns).with_columns(candidates)
+
+
+def context_vectors(found: Sequence[Context], encoder: Encoder, decay: float) -> NDArray[np.float32]:
+    """One vector a context: its last request, and the turns before it, each `decay` times the next.
+
+    System turns do not count; a context where nothing is said gets the zero vector.
+    """
+    spoken = [_spoken(context) for context in found]
+    texts = sorted({text for turns in spoken for text in turns})
+    encoded = dict(zip(texts, encoder.encode(texts), strict=True))
+    vectors = np.zeros((len(found), encoder.n_dimensions), dtype=np.float32)
+    for i, turns in enumerate(spoken):
+        for age, text in enumerate(turns):
+            vectors[i] += decay**age * encoded[text]
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+
+
+def _spoken(context: Context) -> list[str]:
+    """The last request and the turns before it, latest first, at most three."""
+    texts = [t.text for t in context.turns if t.speaker != "system" and any(c.isalnum() for c in t.text)]
+    request = context.last_request
+    if request in texts:
+        last = len(texts) - 1 - texts[::-1].index(request)
+        texts = texts[: last + 1]
+    return texts[::-1][:_N_TURNS]
+
+
+# ------------------------------------------------------------------ learn
+
+
+def fit(tables: Tables, train: pl.DataFrame | None, params: MultiTurnRagParams, services: Services) -> Model:
+    """How to search and how sure to be, how to choose a tool, and what agents said before."""
+    turns = tables["turns"].collect()
+    labels = pl.DataFrame(schema=TABLES["reply_labels"].empty().schema) if train is None else train
+    labels = labels.sort("conversation_id", "turn_index")
+    labelled = contexts(turns, labels)
+    bank = replies.build_reply_bank(turns, params.max_past_replies, params.seed)
+    facts: dict[str, Any] = {"bank": bank.drop("request").to_dict(as_series=False)}
+    arrays = {"bank": services.encoder.encode(bank["request"].to_list()).astype(np.float16)}
+    if "articles" in tables:
+        articles = tables["articles"].collect()
+        index = open_index(services.index_directory, articles, services.encoder)
+        facts |= _fit_search(index, articles, labelled, labels, params)
+    if "tools" in tables:
+        tools = tool_choice.Tools.from_frame(tables["tools"].collect(), services.encoder.encode)
+        dialogues = _dialogues(labelled, services.encoder)
+        memory = tool_choice.fit_tools(dialogues, labels["tool_name"].to_list(), tools, params.seed)
+        facts["tools"] = tool_choice.memory_facts(memory)
+        arrays["tools"] = memory.vectors
+    return Model(facts, arrays)
+
+
+def _dialogues(found: Sequence[Context], encoder: Encoder) -> tool_choice.Dialogues:
+    return tool_choice.Dialogues(
+        found, context_vectors(found, encoder, 0.0), context_vectors(found, encoder, 0.5)
+    )
+
+
+def _fit_search(
+    index: Index,
+    articles: pl.DataFrame,
+    labelled: list[Context],
+    labels: pl.DataFrame,
+    params: MultiTurnRagParams,
+) -> dict[str, Any]:
+    known = set(index.article_ids)
+    right = [{a for a in ids or [] if a in known} for ids in labels["article_ids"]]
+    kept = [i for i, ids in enumerate(right) if ids]
+    found, right = [labelled[i] for i in kept], [right[i] for i in kept]
+    decay, fusion = _tune_search(index, found, right, params.seed)
+    if len(kept) >= _LEAST_TRAIN_POINTS:
+        n_right = max(len(ids) for ids in right)
+        hits = search(index, found, decay, fusion, 1 + N_RIVALS + n_right)
+        pairs = [(i, article_id) for i, ids in enumerate(right) for article_id in sorted(ids)]
+        n = len(found)
+    else:
+        made = make_questions(articles, params.n_made_questions, params.seed)
+        hits = index.search(made["text"].to_list(), 2 + N_RIVALS, fusion)
+        pairs = [(i, article_id) for i, ids in enumerate(made["article_ids"]) for article_id in ids]
+        n = made.height
+    relevant = pl.DataFrame(pairs, schema={"query": pl.Int64, "article_id": pl.String}, orient="row")
+    absent = hits.join(relevant, on=["query", "article_id"], how="anti")
+    curve = fit_answerability(match_features(hits, n), match_features(absent, n))
+    return {"decay": decay, "fusion": dataclasses.asdict(fusion), "answer_curve": curve}
+
+
+def _tune_search(
+    index: Index, found: list[Context], right: list[set[str]], seed: int
+) -> tuple[float, Fusion]:
+    """Decay and fusion with the best recall at 5 on train points; the default unless others help."""
+    quality = np.zeros((len(_CANDIDATES), len(found)))
+    named = NameFinder.from_passages(index.passages, index.article_ids).find(found)
+    requests = [context.last_request for context in found]
+    for decay in sorted({decay for decay, _ in _CANDIDATES}) if found else ():
+        vectors = context_vectors(found, index.encoder, decay)
+        for signals in index.signals(requests, vectors):
+            boost = named[signals.rows].toarray()
+            for c, (of_decay, fusion) in enumerate(_CANDIDATES):
+                if of_decay != decay:
+                    continue
+                ranked = top(fuse(signals.cosine, signals.lexical, boost, fusion), 5)
+                for row, best in enumerate(ranked, start=signals.rows.start):
+                    quality[c, row] = recall_at([index.article_ids[a] for a in best], right[row], 5)
+    units = np.array([context.conversation_id for context in found])
+    return _CANDIDATES[choose(quality, draw_folds(units, _N_FOLDS, seed))]
+
+
+# ------------------------------------------------------------------ answer
+
+
+def search(index: Index, found: Sequence[Context], decay: float, fusion: Fusion, k: int) -> pl.DataFrame:
+    """The k best articles for each context (columns of `cxm.index.HITS`)."""
+    named = NameFinder.from_passages(index.passages, index.article_ids).find(found)
+    vectors = context_vectors(found, index.encoder, decay)
+    return index.search([context.last_request for context in found], k, fusion, vectors, named)
+
+
+def predict(tables: Tables, model: Model, params: MultiTurnRagParams, services: Services) -> Results:
+    """`prepared_replies` and `suggested_replies` for every point."""
+    turns = tables["turns"].collect()
+    points = _points(tables, turns)
+    found = contexts(turns, points)
+    hits = pl.DataFrame(schema=HITS)
+    quotes = pl.DataFrame(schema=replies.QUOTES)
+    dialogues = _dialogues(found, services.encoder)
+    if "articles" in tables and "fusion" in model.facts:
+        index = open_index(services.index_directory, tables["articles"].collect(), services.encoder)
+        hits = search(index, found, model.facts["decay"], Fusion(**model.facts["fusion"]), params.n_articles)
+        probability = answer_probability(match_features(hits, len(found)), model.facts["answer_curve"])
+        quotable = np.flatnonzero(probability >= params.answer_probability)
+        asking = [int(i) for i in quotable if not is_courtesy(found[i].last_request)]
+        answered = hits.filter(pl.col("query").is_in(asking))
+        quotes = replies.quote_sentences(answered, dialogues.requests, services.encoder.encode)
+    calls = _tool_calls(tables, model, dialogues, points, services.encoder)
+    return {
+        "prepared_replies": _prepared(found, hits, quotes, calls),
+        "suggested_replies": _suggested(found, dialogues.requests, model, params),
+    }
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """A chosen tool, None for none; `arguments` None where its schema cannot be read."""
+
+    name: str | None = None
+    arguments: dict[str, Any] | None = None
+    is_complete: bool = True
+
+
+def _tool_calls(
+    tables: Tables, model: Model, dialogues: tool_choice.Dialogues, points: pl.DataFrame, encoder: Encoder
+) -> list[ToolCall]:
+    if "tools" not in tables or "tools" not in model.facts:
+        return [ToolCall()] * len(dialogues.contexts)
+    frame = tables["tools"].collect()
+    tools = tool_choice.Tools.from_frame(frame, encoder.encode)
+    memory = tool_choice.memory_from(model.facts["tools"], model.arrays["tools"])
+    scores = tool_choice.score_tools(dialogues, tools, memory)
+    names = tool_choice.choose_tools(scores, tools, points["tool_candidates"].to_list())
+    texts = frame.select("tool_name", "parameters").iter_rows()
+    schemas = {name: ToolSchema.parse(text) for name, text in texts}
+    for name in sorted(name for name, schema in schemas.items() if schema is None):
+        _LOG.warning("tool '%s': parameters are no JSON Schema of an object; its arguments stay empty", name)
+    return [_call(name, schemas, context) for name, context in zip(names, dialogues.contexts, strict=True)]
+
+
+def _call(name: str | None, schemas: dict[str, ToolSchema | None], context: Context) -> ToolCall:
+    schema = schemas[name] if name else None
+    if schema is None:
+        return ToolCall(name)
+    said = [turn.text for turn in context.turns if turn.speaker == "customer"]
+    arguments = find_arguments(schema, said)
+    return ToolCall(name, arguments, not missing_arguments(schema, arguments))
+
+
+def _prepared(
+    found: Sequence[Context], hits: pl.DataFrame, quotes: pl.DataFrame, calls: Sequence[ToolCall]
+) -> pl.DataFrame:
+    articles: dict[int, list[str]] = {}
+    for query, article_id in hits.sort("query", "rank").select("query", "article_id").iter_rows():
+        articles.setdefault(query, []).append(article_id)
+    cited: dict[int, list[dict[str, str]]] = {}
+    for query, article_id, quote in quotes.iter_rows():
+        cited.setdefault(query, []).append({"article_id": article_id, "quote": quote})
+    rows = []
+    for i, (context, call) in enumerate(zip(found, calls, strict=True)):
+        citations = cited.get(i, [])
+        arguments = call.arguments
+        rows.append(
+            {
+                "conversation_id": context.conversation_id,
+                "turn_index": context.turn_index,
+                "article_ids": articles.get(i, []),
+                # One quote a line: a line end closes a sentence, so quotes never run together.
+                "reply": "\n".join(citation["quote"] for citation in citations) or None,
+                "citations": json.dumps(citations, ensure_ascii=False),
+                "tool_name": call.name,
+                "tool_arguments": None if arguments is None else json.dumps(arguments, ensure_ascii=False),
+                "status": _status(context, call, bool(citations)),
+            }
+        )
+    return pl.DataFrame(rows, schema=TABLES["prepared_replies"].empty().schema)
+
+
+def _status(context: Context, call: ToolCall, is_quoted: bool) -> str:
+    if call.name:
+        return "tool" if call.is_complete else "needs_information"
+    if is_courtesy(context.last_request):
+        return "nothing_needed"
+    return "answered" if is_quoted else "no_article"
+
+
+def _suggested(
+    found: Sequence[Context], requests: NDArray[np.float32], model: Model, params: MultiTurnRagParams
+) -> pl.DataFrame:
+    schema: Any = TABLES["suggested_replies"].empty().schema
+    bank = pl.DataFrame(model.facts["bank"], schema=_BANK_FACTS)
+    vectors = model.arrays["bank"].astype(np.float32)
+    owners = [context.conversation_id for context in found]
+    asking = [i for i in range(len(found)) if requests[i].any()]
+    near = replies.nearest_replies(
+        requests[asking], [owners[i] for i in asking], bank, vectors, params.n_suggestions
+    )
+    rows = [
+        (*found[asking[query]].key, rank, bank["reply"][row], *bank.row(row)[:2], score)
+        for query, rank, row, score in near.iter_rows()
+    ]
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+# ------------------------------------------------------------------ naive
+
+
+def fit_naive(
+    tables: Tables, train: pl.DataFrame | None, params: MultiTurnRagParams, services: Services
+) -> Model:
+    """Which tools were called most often."""
+    if train is None:
+        return Model({"tools": []})
+    counts = train.drop_nulls("tool_name").group_by("tool_name").len()
+    return Model({"tools": counts.sort("len", "tool_name", descending=[True, False])["tool_name"].to_list()})
+
+
+def predict_naive(tables: Tables, model: Model, params: MultiTurnRagParams, services: Services) -> Results:
+    """BM25 of the last turn, and the tool called most often among those to choose from."""
+    turns = tables["turns"].collect()
+    points = _points(tables, turns)
+    found = contexts(turns, points)
+    hits = pl.DataFrame(schema=HITS)
+    if "articles" in tables:
+        index = open_index(services.index_directory, tables["articles"].collect(), services.encoder)
+        last = [context.turns[-1].text if context.turns else "" for context in found]
+        hits = index.search_words(last, params.n_articles)
+    known = sorted(tables["tools"].collect()["tool_name"]) if "tools" in tables else []
+    ranked = [*model.facts["tools"], *(name for name in known if name not in model.facts["tools"])]
+    calls = [
+        ToolCall(
+            next((name for name in ranked if name in known and (allowed is None or name in allowed)), None)
+        )
+        for allowed in points["tool_candidates"].to_list()
+    ]
+    return {"prepared_replies": _prepared(found, hits, pl.DataFrame(schema=replies.QUOTES), calls)}
+
+
+# ------------------------------------------------------------------ score
+
+
+def score(
+    results: Results, gold: pl.DataFrame | None, tables: Tables, params: MultiTurnRagParams
+) -> list[Estimate]:
+    """Recall and tools over the test points, and how much of the replies stands in what they cite."""
+    prepared = results["prepared_replies"]
+    supported = _supported_share(prepared, tables)
+    if gold is None:
+        return supported
+    key = ["conversation_id", "turn_index"]
+    answers = prepared.select(*key, "article_ids", "tool_name", is_prepared=pl.col("status") != "failed")
+    test = gold.filter(pl.col("split") == "test").select(*key, right="article_ids", right_tool="tool_name")
+    rows = test.join(answers, on=key, how="left", validate="1:1").sort(key)
+    units = rows["conversation_id"].to_numpy()
+    right = [set(ids or []) for ids in rows["right"]]
+    ranked = [ids.to_list() if ids is not None else [] for ids in rows["article_ids"]]
+    has_articles = np.array([bool(ids) for ids in right], dtype=bool)
+    has_tool = rows["right_tool"].is_not_null().to_numpy()
+    estimates = []
+    for k in _RECALLS:
+        pairs = [(ranked[i], right[i]) for i in np.flatnonzero(has_articles)]
+        values = np.array([recall_at(found, wanted, k) for found, wanted in pairs])
+        estimates += estimate(f"recall_at_{k}", mean_of(values), units[has_articles])
+    is_right = (rows["tool_name"] == rows["right_tool"]).fill_null(False).to_numpy()
+    estimates += estimate("tool_accuracy", mean_of(is_right[has_tool]), units[has_tool])
+    coverage = rows["is_prepared"].fill_null(False).to_numpy()
+    return [*estimates, *supported, *estimate("coverage", mean_of(coverage), units)]
+
+
+def _supported_share(prepared: pl.DataFrame, tables: Tables) -> list[Estimate]:
+    """Share of the replies' sentences that stand verbatim in an article cited for that reply."""
+    cited = [_cited_articles(citations) for citations in prepared["citations"]]
+    bodies: dict[str, str] = {}
+    if "articles" in tables:
+        wanted = sorted({article_id for ids in cited for article_id in ids})
+        rows = tables["articles"].filter(pl.col("article_id").is_in(wanted)).collect()
+        for article_id, body, body_format in rows.select("article_id", "body", "body_format").iter_rows():
+            bodies[article_id] = plain_text(body, body_format)
+    is_found: list[bool] = []
+    units: list[str] = []
+    for conversation_id, reply, ids in zip(
+        prepared["conversation_id"], prepared["reply"], cited, strict=True
+    ):
+        for sentence in sentences(plain_text(reply or "")):
+            is_found.append(any(sentence in bodies.get(article_id, "") for article_id in ids))
+            units.append(conversation_id)
+    return estimate("supported_share", mean_of(np.array(is_found)), np.array(units))
+
+
+def _cited_articles(citations: str) -> list[str]:
+    try:
+        found = json.loads(citations)
+    except ValueError:
+        return []
+    items = found if isinstance(found, list) else []
+    return [str(item["article_id"]) for item in items if isinstance(item, dict) and "article_id" in item]
+
+
+TASK = Task(
+    name="multi_turn_rag",
+    title="Multi-turn RAG",
+    question="What should the agent say or do next?",
+    needs=(("turns", "articles"), ("turns", "tools")),
+    uses=("conversations", "reply_points", "tools", "articles"),
+    gold="reply_labels",
+    writes=("prepared_replies", "suggested_replies"),
+    metrics=(
+        "recall_at_5",
+        "recall_at_1",
+        "recall_at_10",
+        "recall_at_20",
+        "tool_accuracy",
+        "supported_share",
+        "coverage",
+    ),
+    method=Method(fit, predict),
+    naive=Method(fit_naive, predict_naive),
+    naive_name="BM25 of the last turn, majority tool",
+    score=score,
+    params=MultiTurnRagParams,
+)
