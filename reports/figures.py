@@ -57,7 +57,7 @@ def draw_bars(
     for row in rows:
         row["end"] = max(row["value"], row.get("previous") or 0)
     if previous and any(row.get("previous") is not None for row in rows):
-        caption += f" The dark line marks {previous}."
+        caption += f" The line marks {previous}."
         layers.append(
             base.transform_filter("isValid(datum.previous)")
             .mark_tick(color="currentColor", thickness=2, height={"band": 0.9})
@@ -190,7 +190,7 @@ def _render(chart: Any, name: str) -> Markup:
     text = {"labelColor": "currentColor", "titleColor": "currentColor"}
     chart = (
         chart.properties(autosize={"type": "fit-x", "contains": "padding"})
-        .configure(aria=False, background="transparent", font="Arial", padding=2)
+        .configure(aria=False, background="transparent", font="Liberation Sans", padding=2)
         .configure_view(stroke=None)
         .configure_axis(
             **text, labelFontSize=12, titleFontSize=12, titleFontWeight="normal", gridColor=GREY,

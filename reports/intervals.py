@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 Z = 1.959963984540054
+_UPPER = 0.975
 _COLUMNS = ["period", "value", "low", "high", "n"]
 
 
@@ -38,15 +39,19 @@ def share_of_each(rows: pl.LazyFrame) -> pl.DataFrame:
 
 
 def mean_of_each(rows: pl.LazyFrame) -> pl.DataFrame:
-    """The mean, with a normal interval; null ends where there is one value only."""
-    half = Z * pl.col("std") / pl.col("n").sqrt()
+    """The mean, with Student's interval; null ends where there is one value only."""
+    from scipy.stats import t
+
     values = pl.col("value").cast(pl.Float64)
-    return _sorted(
+    means = (
         rows.drop_nulls()
         .group_by("period", maintain_order=True)
         .agg(values.mean(), values.std().alias("std"), n=pl.len().cast(pl.Int32))
-        .with_columns(low=pl.col("value") - half, high=pl.col("value") + half)
+        .collect()
     )
+    quantiles = t.ppf(_UPPER, (means["n"] - 1).clip(1).to_numpy())
+    half = pl.Series(quantiles, dtype=pl.Float64) * means["std"] / means["n"].sqrt()
+    return _sorted(means.lazy().with_columns(low=means["value"] - half, high=means["value"] + half))
 
 
 def quantile_of_each(rows: pl.LazyFrame, q: float) -> pl.DataFrame:

@@ -26,6 +26,7 @@ _FIGURES = {
     "high": pl.Float64,
     "n": pl.Int32,
 }
+_FEWEST = 20
 _Z_OF_CHANGE = 2.5758293035489004
 
 
@@ -110,11 +111,17 @@ class Reading:
     previous: float | None = None
     previous_low: float | None = None
     previous_high: float | None = None
+    previous_n: int = 0
 
     @property
     def is_changed(self) -> bool:
-        """Whether it moved more than chance explains (two-sided z test at 1 %, from the intervals)."""
+        """Whether it moved more than chance explains: a two-sided z test at 1 %, from the intervals.
+
+        False where either week counts fewer than 20 rows.
+        """
         if self.previous is None or self.low is None or self.previous_low is None:
+            return False
+        if min(self.n, self.previous_n) < _FEWEST:
             return False
         widths = (self.high or 0) - self.low, (self.previous_high or 0) - self.previous_low
         error = math.hypot(*(width / (2 * Z) for width in widths))
@@ -175,6 +182,7 @@ def _reading(kpi: Kpi, figures: pl.DataFrame, base: Base) -> Reading | None:
         previous=before.get("value"),
         previous_low=before.get("low"),
         previous_high=before.get("high"),
+        previous_n=before.get("n", 0),
     )
 
 

@@ -159,8 +159,7 @@ def _monitor_row(state: MonitorState) -> dict[str, str]:
         "css": state.state.replace(" ", "-"),
         "sign": _STATE_SIGNS[state.state],
         "name": words.sentence_case(words.readable(monitor.name)),
-        "value": _say_value(monitor, state.value)
-        + (" against the naive method" if monitor.kind == "gain" else ""),
+        "value": _say_value(monitor, state.value),
         "limits": ", ".join(limits),
         "doc": monitor.doc,
     }
@@ -195,7 +194,9 @@ def _origin(task: TaskReport) -> dict[str, str]:
     return {
         "title": task.task.title,
         "labels": words.plural(n_train, "labelled row") if n_train else "no labels",
-        "params": ", ".join(f"{name} = {json.dumps(value)}" for name, value in sorted(params.items())),
+        "params": ", ".join(
+            f"{name}\u00a0=\u00a0{json.dumps(value)}" for name, value in sorted(params.items())
+        ),
         "data_hash": words.clean(str(manifest.get("data_hash", "–"))),
         "encoder": words.excerpt(str(manifest.get("encoder", "–")), 40),
         "version": words.clean(str(manifest.get("version", "–"))),

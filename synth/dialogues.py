@@ -216,7 +216,7 @@ class _Talk:
         turn = self.reply(self.words("fix"))
         issue = self.contact.product.issue.key
         self.dialogue.points.append(Point(turn, tuple(self.setting.knowledge.stated[issue])))
-        self.say("customer", self.words("content"), "neutral")
+        self.say("customer", self.words("will_try"), "neutral")
 
     def _act(self) -> str:
         """Call the tools, asking first or not; returns what the agent can say was done."""

@@ -34,8 +34,9 @@ def type_further(frame: pl.DataFrame, rules: Conventions, as_text: Sequence[str]
                 values = _typed(text, kinds, rules)
             except Unclear as unclear:
                 raise CxmError(
-                    f"column '{name}' {unclear.why} (first: {shown(text[unclear.index])}); set"
-                    f" `{unclear.key}` in the mapping, e.g. {unclear.key} = {unclear.example}, or name the column under as_text"
+                    f"column '{name}' {unclear.why} (first: {shown(text[unclear.index])});"
+                    f" set `{unclear.key}` in the mapping, e.g. {unclear.key} = {unclear.example},"
+                    " or name the column under as_text"
                 ) from None
         frame = frame.drop(kind_name).with_columns(values.alias(name))
     return frame

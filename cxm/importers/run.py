@@ -1,8 +1,7 @@
 """The whole import: read the files under the mapping, check, write.
 
-All tables are assembled and judged before the first is written. Which file fills which table stands in
-`plan`; how a file is read, a cell cast or
-rows merged stands in the modules beside this one.
+All tables are assembled and judged before the first is written. Which file fills which table stands
+in `plan`; how a file is read, a cell cast or rows merged in the other modules beside this one.
 """
 
 from __future__ import annotations

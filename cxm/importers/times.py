@@ -6,6 +6,7 @@ Numbers, truth values and lists belong in `values`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -52,7 +53,7 @@ def check_time_format(name: str, text: str) -> None:
         raise ValueError(f"{name}: '{text}' is neither a strptime format nor a known name{legal}")
     try:
         parsed = datetime.strptime(_PROBE.strftime(text), text)
-    except (ValueError, IndexError, OverflowError):
+    except (ValueError, IndexError, OverflowError, re.error):
         raise ValueError(f"{name}: '{text}' is not a strptime format") from None
     if parsed.date() != _PROBE.date():
         raise ValueError(f"{name}: '{text}' does not name a whole date (year, month and day)")

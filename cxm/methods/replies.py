@@ -67,6 +67,14 @@ def quote_sentences(
     return answers.sort("query", "rank", "place").select(list(QUOTES))
 
 
+def first_sentences(hits: pl.DataFrame) -> pl.DataFrame:
+    """The first sentence of each query's best passage: columns of `QUOTES`."""
+    best = hits.filter(pl.col("rank") == 1).sort("query").select("query", "article_id", "passage")
+    rows = [(query, article_id, sentences(passage)[:1]) for query, article_id, passage in best.iter_rows()]
+    quotes = [(query, article_id, first[0]) for query, article_id, first in rows if first]
+    return pl.DataFrame(quotes, schema=QUOTES, orient="row")
+
+
 def build_reply_bank(turns: pl.DataFrame, max_replies: int, seed: int) -> pl.DataFrame:
     """What agents said right after a customer: columns of `BANK`; of more than `max_replies` a sample."""
     spoken = turns.filter((pl.col("speaker") != "system") & (pl.col("text").str.strip_chars() != ""))

@@ -7,11 +7,15 @@ A kind of value that can be read out of a text belongs here. Which tool to call 
 from __future__ import annotations
 
 import json
+import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cxm.methods.dialogues import Context
+
+_LOG = logging.getLogger(__name__)
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:[.,]\d+)?(?![\w])")
 _CODE = re.compile(r"(?<!\w)#?(?=[\w-]*\d)[A-Za-z0-9][\w-]{2,}(?!\w)")
 _FORMATS = {
@@ -19,7 +23,7 @@ _FORMATS = {
     "date": re.compile(r"\b\d{4}-\d{2}-\d{2}\b"),
     "phone": re.compile(r"\+?\d[\d ()-]{6,}\d"),
 }
-_IS_CODE = frozenset("id ids number no code reference ref sku tracking".split())
+_IS_CODE = frozenset({"id", "ids", "number", "no", "code", "reference", "ref", "sku", "tracking"})
 _NO = re.compile(r"\b(?:no|not|don'?t|without|never)\b[^.?!]*$", re.IGNORECASE)
 _MAX_VALUE = 100
 
@@ -44,6 +48,33 @@ class ToolSchema:
         required = schema.get("required", [])
         names = required if isinstance(required, list) else []
         return ToolSchema(properties, tuple(n for n in names if isinstance(n, str)))
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """A chosen tool, None for none; `arguments` None where its schema cannot be read."""
+
+    name: str | None = None
+    arguments: dict[str, Any] | None = None
+    is_complete: bool = True
+
+
+def parse_schemas(parameters: Mapping[str, str]) -> dict[str, ToolSchema | None]:
+    """The schema of each tool by name; one that cannot be read is logged and None."""
+    schemas = {name: ToolSchema.parse(text) for name, text in parameters.items()}
+    for name in sorted(name for name, schema in schemas.items() if schema is None):
+        _LOG.warning("tool '%s': parameters are no JSON Schema of an object; its arguments stay empty", name)
+    return schemas
+
+
+def fill_call(name: str | None, schemas: Mapping[str, ToolSchema | None], context: Context) -> ToolCall:
+    """The call of a chosen tool with what the customer said in the context."""
+    schema = schemas[name] if name else None
+    if schema is None:
+        return ToolCall(name)
+    said = [turn.text for turn in context.turns if turn.speaker == "customer"]
+    arguments = find_arguments(schema, said)
+    return ToolCall(name, arguments, not missing_arguments(schema, arguments))
 
 
 def find_arguments(schema: ToolSchema, texts: Sequence[str]) -> dict[str, Any]:
@@ -154,11 +185,11 @@ def _is_valid(value: Any, rules: dict[str, Any]) -> bool:
         return (not isinstance(low, int | float) or value >= low) and (
             not isinstance(high, int | float) or value <= high
         )
-    if not value or len(value) > min(_MAX_VALUE, rules.get("maxLength", _MAX_VALUE)):
+    least, most = rules.get("minLength"), rules.get("maxLength")
+    least, most = least if isinstance(least, int) else 1, most if isinstance(most, int) else _MAX_VALUE
+    if not max(1, least) <= len(value) <= min(most, _MAX_VALUE):
         return False
-    if not isinstance(rules.get("pattern"), str):
-        return len(value) >= rules.get("minLength", 0)
     try:
-        return re.search(rules["pattern"], value) is not None
+        return not isinstance(rules.get("pattern"), str) or bool(re.search(rules["pattern"], value))
     except re.error:
         return False

@@ -125,7 +125,8 @@ def _choices(memory: ToolMemory, tools: Tools) -> NDArray[np.intp]:
 
 def score_tools(dialogues: Dialogues, tools: Tools, memory: ToolMemory) -> Array:
     """How much each tool, and last calling none, fits each dialogue: `(n, n_tools + 1)`."""
-    return np.round(tool_features(dialogues, tools, memory) @ np.asarray(memory.weights), 6)
+    scores: Array = tool_features(dialogues, tools, memory) @ np.asarray(memory.weights)
+    return np.round(scores, 6)
 
 
 def choose_tools(scores: Array, tools: Tools, candidates: Sequence[Sequence[str] | None]) -> list[str | None]:

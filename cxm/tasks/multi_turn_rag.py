@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,24 +26,27 @@ from cxm.methods.answerability import (
     make_questions,
     match_features,
 )
+from cxm.methods.citations import check_citations
 from cxm.methods.dialogues import Context, contexts, is_courtesy, points_after_last_turn
-from cxm.methods.documents import plain_text, sentences
 from cxm.methods.names import NameFinder
 from cxm.methods.retrieval import Fusion, choose, draw_folds, fuse, top
-from cxm.methods.tool_arguments import ToolSchema, find_arguments, missing_arguments
+from cxm.methods.tool_arguments import ToolCall, fill_call, parse_schemas
 from cxm.metrics import Estimate, estimate
 from cxm.metrics.intervals import mean_of
 from cxm.metrics.ranking import recall_at
 from cxm.tables import TABLES
 from cxm.task import Method, Model, Params, Results, Services, Tables, Task, param
 
+# (decay of older turns, weights); the first stands where no labels speak for another.
+_DEFAULT = (0.25, Fusion(0.8, 0.3))
 _CANDIDATES = (
-    (0.0, Fusion(0.8, 0.3)),
+    _DEFAULT,
     *(
         (decay, Fusion(dense, named))
         for decay in (0.0, 0.25, 0.5)
         for dense in (0.5, 0.8)
         for named in (0.0, 0.1, 0.3, 1.0)
+        if (decay, Fusion(dense, named)) != _DEFAULT
     ),
 )
 _N_TURNS = 3
@@ -52,7 +54,6 @@ _N_FOLDS = 5
 _LEAST_TRAIN_POINTS = 20
 _RECALLS = (5, 1, 10, 20)
 _BANK_FACTS = {"conversation_id": pl.String, "turn_index": pl.Int32, "reply": pl.String}
-_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,8 @@ def context_vectors(found: Sequence[Context], encoder: Encoder, decay: float) ->
     for i, turns in enumerate(spoken):
         for age, text in enumerate(turns):
             vectors[i] += decay**age * encoded[text]
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(length, 1e-9), dtype=np.float32)
 
 
 def _spoken(context: Context) -> list[str]:
@@ -112,7 +114,9 @@ def fit(tables: Tables, train: pl.DataFrame | None, params: MultiTurnRagParams, 
     labelled = contexts(turns, labels)
     bank = replies.build_reply_bank(turns, params.max_past_replies, params.seed)
     facts: dict[str, Any] = {"bank": bank.drop("request").to_dict(as_series=False)}
-    arrays = {"bank": services.encoder.encode(bank["request"].to_list()).astype(np.float16)}
+    arrays: dict[str, NDArray[Any]] = {
+        "bank": services.encoder.encode(bank["request"].to_list()).astype(np.float16)
+    }
     if "articles" in tables:
         articles = tables["articles"].collect()
         index = open_index(services.index_directory, articles, services.encoder)
@@ -140,7 +144,7 @@ def _fit_search(
     params: MultiTurnRagParams,
 ) -> dict[str, Any]:
     known = set(index.article_ids)
-    right = [{a for a in ids or [] if a in known} for ids in labels["article_ids"]]
+    right = [{a for a in ids or [] if a in known} for ids in labels["article_ids"].to_list()]
     kept = [i for i, ids in enumerate(right) if ids]
     found, right = [labelled[i] for i in kept], [right[i] for i in kept]
     decay, fusion = _tune_search(index, found, right, params.seed)
@@ -214,15 +218,6 @@ def predict(tables: Tables, model: Model, params: MultiTurnRagParams, services: 
     }
 
 
-@dataclass(frozen=True)
-class ToolCall:
-    """A chosen tool, None for none; `arguments` None where its schema cannot be read."""
-
-    name: str | None = None
-    arguments: dict[str, Any] | None = None
-    is_complete: bool = True
-
-
 def _tool_calls(
     tables: Tables, model: Model, dialogues: tool_choice.Dialogues, points: pl.DataFrame, encoder: Encoder
 ) -> list[ToolCall]:
@@ -234,19 +229,9 @@ def _tool_calls(
     scores = tool_choice.score_tools(dialogues, tools, memory)
     names = tool_choice.choose_tools(scores, tools, points["tool_candidates"].to_list())
     texts = frame.select("tool_name", "parameters").iter_rows()
-    schemas = {name: ToolSchema.parse(text) for name, text in texts}
-    for name in sorted(name for name, schema in schemas.items() if schema is None):
-        _LOG.warning("tool '%s': parameters are no JSON Schema of an object; its arguments stay empty", name)
-    return [_call(name, schemas, context) for name, context in zip(names, dialogues.contexts, strict=True)]
-
-
-def _call(name: str | None, schemas: dict[str, ToolSchema | None], context: Context) -> ToolCall:
-    schema = schemas[name] if name else None
-    if schema is None:
-        return ToolCall(name)
-    said = [turn.text for turn in context.turns if turn.speaker == "customer"]
-    arguments = find_arguments(schema, said)
-    return ToolCall(name, arguments, not missing_arguments(schema, arguments))
+    schemas = parse_schemas(dict(texts))
+    pairs = zip(names, dialogues.contexts, strict=True)
+    return [fill_call(name, schemas, context) for name, context in pairs]
 
 
 def _prepared(
@@ -318,15 +303,16 @@ def fit_naive(
 
 
 def predict_naive(tables: Tables, model: Model, params: MultiTurnRagParams, services: Services) -> Results:
-    """BM25 of the last turn, and the tool called most often among those to choose from."""
+    """BM25 of the last turn, its first sentence as the reply, and the tool called most often."""
     turns = tables["turns"].collect()
     points = _points(tables, turns)
     found = contexts(turns, points)
-    hits = pl.DataFrame(schema=HITS)
+    hits, quotes = pl.DataFrame(schema=HITS), pl.DataFrame(schema=replies.QUOTES)
     if "articles" in tables:
         index = open_index(services.index_directory, tables["articles"].collect(), services.encoder)
         last = [context.turns[-1].text if context.turns else "" for context in found]
         hits = index.search_words(last, params.n_articles)
+        quotes = replies.first_sentences(hits)
     known = sorted(tables["tools"].collect()["tool_name"]) if "tools" in tables else []
     ranked = [*model.facts["tools"], *(name for name in known if name not in model.facts["tools"])]
     calls = [
@@ -335,7 +321,7 @@ def predict_naive(tables: Tables, model: Model, params: MultiTurnRagParams, serv
         )
         for allowed in points["tool_candidates"].to_list()
     ]
-    return {"prepared_replies": _prepared(found, hits, pl.DataFrame(schema=replies.QUOTES), calls)}
+    return {"prepared_replies": _prepared(found, hits, quotes, calls)}
 
 
 # ------------------------------------------------------------------ score
@@ -354,8 +340,8 @@ def score(
     test = gold.filter(pl.col("split") == "test").select(*key, right="article_ids", right_tool="tool_name")
     rows = test.join(answers, on=key, how="left", validate="1:1").sort(key)
     units = rows["conversation_id"].to_numpy()
-    right = [set(ids or []) for ids in rows["right"]]
-    ranked = [ids.to_list() if ids is not None else [] for ids in rows["article_ids"]]
+    right = [set(ids or []) for ids in rows["right"].to_list()]
+    ranked = [ids or [] for ids in rows["article_ids"].to_list()]
     has_articles = np.array([bool(ids) for ids in right], dtype=bool)
     has_tool = rows["right_tool"].is_not_null().to_numpy()
     estimates = []
@@ -371,31 +357,11 @@ def score(
 
 def _supported_share(prepared: pl.DataFrame, tables: Tables) -> list[Estimate]:
     """Share of the replies' sentences that stand verbatim in an article cited for that reply."""
-    cited = [_cited_articles(citations) for citations in prepared["citations"]]
-    bodies: dict[str, str] = {}
-    if "articles" in tables:
-        wanted = sorted({article_id for ids in cited for article_id in ids})
-        rows = tables["articles"].filter(pl.col("article_id").is_in(wanted)).collect()
-        for article_id, body, body_format in rows.select("article_id", "body", "body_format").iter_rows():
-            bodies[article_id] = plain_text(body, body_format)
-    is_found: list[bool] = []
-    units: list[str] = []
-    for conversation_id, reply, ids in zip(
-        prepared["conversation_id"], prepared["reply"], cited, strict=True
-    ):
-        for sentence in sentences(plain_text(reply or "")):
-            is_found.append(any(sentence in bodies.get(article_id, "") for article_id in ids))
-            units.append(conversation_id)
-    return estimate("supported_share", mean_of(np.array(is_found)), np.array(units))
-
-
-def _cited_articles(citations: str) -> list[str]:
-    try:
-        found = json.loads(citations)
-    except ValueError:
-        return []
-    items = found if isinstance(found, list) else []
-    return [str(item["article_id"]) for item in items if isinstance(item, dict) and "article_id" in item]
+    articles = tables["articles"] if "articles" in tables else TABLES["articles"].empty().lazy()
+    checked = check_citations(prepared, articles)
+    return estimate(
+        "supported_share", mean_of(checked["is_supported"].to_numpy()), checked["conversation_id"].to_numpy()
+    )
 
 
 TASK = Task(

@@ -59,7 +59,7 @@ def _gap_grid(gaps: pl.DataFrame) -> tuple[Grid, ...]:
             words.integer(row["n_conversations"]),
             words.integer(row["n_queries"]),
             words.percent(row["answer_probability"]),
-            words.excerpt(", ".join(id_ for id_ in row["example_ids"][:3] if id_), 80),
+            ", ".join(words.key(id_) for id_ in row["example_ids"][:3] if id_) or "–",
         )
         for row in gaps.head(MOST_ROWS).iter_rows(named=True)
     ]

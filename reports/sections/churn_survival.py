@@ -28,7 +28,7 @@ def tell(evidence: Evidence) -> Story:
     has = words.verb(n_high, "has", "have")
     finding = (
         f"{words.integer(n_high)} of {words.plural(risks.height, 'customer')} {has} a risk of "
-        f"at least {words.percent(_HIGH_RISK)} of leaving within {horizon} days; the mean risk "
+        f"at least {words.percent(_HIGH_RISK)} of {_event(evidence)} within {horizon} days; the mean risk "
         f"is {words.percent(mean)}."
     )
     value = risks["value_at_risk"].drop_nulls()
@@ -40,8 +40,8 @@ def tell(evidence: Evidence) -> Story:
     if sure:
         first = sure[0]
         finding += (
-            f" The strongest link with leaving: {words.readable(first['term'])} (hazard × "
-            f"{words.decimal(first['hazard_ratio'])}, {words.decimal(first['low'])} to "
+            f" The strongest link with leaving is “{_say_term(first['term'])}” (hazard ratio "
+            f"{words.decimal(first['hazard_ratio'])}, 95 % interval {words.decimal(first['low'])} to "
             f"{words.decimal(first['high'])})."
         )
     lead = "Of two customers, the one who leaves first has the higher risk in"
@@ -49,8 +49,18 @@ def tell(evidence: Evidence) -> Story:
     if not quality:
         lead = "Of a customer who returns and one who does not, the risk tells which in"
         quality = say_score(evidence, lead, "repeat_purchase_auc", "pairs")
-    figures = (_draw_risks(risks, horizon), *_draw_ratios(ratios))
+    figures = (_draw_risks(risks, horizon, _event(evidence)), *_draw_ratios(ratios))
     return Story(finding, figures, (_grid(risks, horizon, evidence.currency),), quality=quality)
+
+
+def _event(evidence: Evidence) -> str:
+    """What the risk is of: without labels of who left, of not buying again."""
+    has_labels = evidence.manifest.get("labels", True) and evidence.table("churn_labels") is not None
+    return "leaving" if has_labels else "not buying again"
+
+
+def _say_term(term: str) -> str:
+    return words.readable(term.replace("=", ": "))
 
 
 def _risks(evidence: Evidence) -> tuple[pl.DataFrame, int]:
@@ -74,7 +84,7 @@ def _ratios(evidence: Evidence) -> list[dict[str, Any]]:
     return usable.sort(order).collect().to_dicts()
 
 
-def _draw_risks(risks: pl.DataFrame, horizon: int) -> Figure:
+def _draw_risks(risks: pl.DataFrame, horizon: int, event: str) -> Figure:
     binned = (
         risks.select(bin=(pl.col("probability") * _N_BINS).floor().clip(0, _N_BINS - 1))
         .group_by("bin")
@@ -85,8 +95,8 @@ def _draw_risks(risks: pl.DataFrame, horizon: int) -> Figure:
         {"start": row["bin"] / _N_BINS, "end": (row["bin"] + 1) / _N_BINS, "n": row["n"]}
         for row in binned.iter_rows(named=True)
     ]
-    caption = f"Customers by their risk of leaving within {horizon} days."
-    return draw_histogram("risk", rows, "risk of leaving", "customers", caption)
+    caption = f"Customers by their risk of {event} within {horizon} days."
+    return draw_histogram("risk", rows, f"risk of {event}", "customers", caption)
 
 
 def _draw_ratios(ratios: list[dict[str, Any]]) -> tuple[Figure, ...]:
@@ -94,7 +104,7 @@ def _draw_ratios(ratios: list[dict[str, Any]]) -> tuple[Figure, ...]:
         return ()
     rows = [
         {
-            "label": words.readable(row["term"]),
+            "label": _say_term(row["term"]),
             "value": row["hazard_ratio"],
             "low": row["low"],
             "high": row["high"],
@@ -130,7 +140,7 @@ def _say_reasons(text: str) -> str:
     try:
         reasons = json.loads(text)
         said = [
-            words.excerpt(words.readable(str(reason["covariate"])), 40)
+            words.excerpt(_say_term(str(reason["covariate"])), 40)
             + ("\u00a0↑" if float(reason["effect"]) > 0 else "\u00a0↓")
             for reason in reasons[:3]
         ]

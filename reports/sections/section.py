@@ -125,7 +125,8 @@ class Pair:
 class Story:
     """What a section says.
 
-    `finding`: what the results show, in a sentence or two; `quality`: how far to trust them. `changes` are sentences about what moved against the week before, most important first.
+    `finding`: what the results show, in a sentence or two. `quality`: how far to trust them.
+    `changes`: what moved against the week before, a sentence each, most important first.
     """
 
     finding: str
