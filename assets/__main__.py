@@ -4,10 +4,8 @@ Arguments in, exit code out. With DAGSTER_HOME set, the run and what it material
 afterwards. What the job does is in `jobs.py` and the assets.
 """
 
-import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -15,6 +13,7 @@ import dagster as dg
 from cyclopts import App, CycloptsError, Parameter
 
 from assets.definitions import build_defs
+from assets.instance import open_instance
 from assets.partitions import add_week, choose_week
 from assets.report import REPORT
 from assets.resources import WorkspaceResource
@@ -28,18 +27,6 @@ class RunFailed(Exception):
     """A step failed by a fault of ours; the message holds its traceback."""
 
 
-@contextmanager
-def _instance() -> Iterator[dg.DagsterInstance]:
-    """The persistent instance in DAGSTER_HOME, else one that is gone afterwards."""
-    home = os.environ.get("DAGSTER_HOME")
-    if home and not (Path(home).is_absolute() and Path(home).is_dir()):
-        raise CxmError(
-            f"DAGSTER_HOME is {home}, which is no absolute path of a directory; make it or unset it"
-        )
-    with dg.DagsterInstance.get() if home else dg.DagsterInstance.ephemeral() as instance:
-        yield instance
-
-
 def make_report(workspace: WorkspaceResource, week: str | None = None, **overrides: Any) -> Path:
     """Run the job for a week (None: the last complete one); returns the report's path.
 
@@ -51,7 +38,7 @@ def make_report(workspace: WorkspaceResource, week: str | None = None, **overrid
         write_brand(workspace)
     partition = choose_week(workspace.workspace(), week)
     job = build_defs(workspace=workspace, **overrides).resolve_job_def("report_job")
-    with _instance() as instance:
+    with open_instance() as instance:
         add_week(instance, partition)
         result = job.execute_in_process(
             run_config={"loggers": {"plain_lines": {}}},

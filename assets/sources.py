@@ -17,8 +17,10 @@ from assets.resources import WorkspaceResource
 from cxm import store
 from cxm.errors import CxmError
 from cxm.tables import TABLES, Table
+from cxm.workspace import Workspace
 
 SOURCE_TABLES = tuple(table for table in TABLES.values() if table.kind != "result")
+DATA_DIRECTORY = dg.AssetKey("data_directory")
 _GROUPS = {"input": "sources", "gold": "gold"}
 
 
@@ -31,37 +33,6 @@ def user_errors() -> Iterator[None]:
         raise dg.Failure(str(error), allow_retries=False) from None
 
 
-@dg.asset(
-    group_name="sources",
-    kinds={"parquet"},
-    description="The directory that holds the input and gold tables: a real one, or the simulated brand.",
-)
-def data_directory(
-    context: dg.AssetExecutionContext, workspace: WorkspaceResource
-) -> dg.MaterializeResult[Any]:
-    """Write the simulated brand if no data directory is named; check every table that is there."""
-    with user_errors():
-        if workspace.is_simulated():
-            context.log.info("no data directory given: writing the simulated brand")
-            write_brand(workspace)
-        opened = workspace.workspace()
-        known, other = store.tables_in(opened.data)
-        present = [table.name for table in SOURCE_TABLES if table.name in known]
-        if not present:
-            raise CxmError(f"no table in {opened.data}; fill it with `cxm import`, see `cxm tables`")
-        frames = opened.read_all(present)
-    rows = {name: frame.select(pl.len()).collect().item() for name, frame in frames.items()}
-    context.log.info(f"{opened.data}: " + ", ".join(f"{name} {n:,}" for name, n in rows.items()))
-    return dg.MaterializeResult(
-        metadata={
-            "path": dg.MetadataValue.path(str(opened.data)),
-            "simulated": workspace.is_simulated(),
-            "tables": markdown_table(["table", "rows"], rows.items()),
-            "other files": other,
-        }
-    )
-
-
 def write_brand(workspace: WorkspaceResource) -> None:
     """Write the simulated brand where its tables are looked for; the same bytes each time."""
     import synth
@@ -69,33 +40,70 @@ def write_brand(workspace: WorkspaceResource) -> None:
     synth.write_world(workspace.data_directory())
 
 
-def _table_asset(table: Table) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=table.name,
-        deps=[data_directory],
-        group_name=_GROUPS[table.kind],
+def _specs() -> list[dg.AssetSpec]:
+    directory = dg.AssetSpec(
+        DATA_DIRECTORY,
+        group_name="sources",
         kinds={"parquet"},
-        description=table.doc,
-        metadata={"dagster/column_schema": column_schema(table)},
+        description="Where the input and gold tables are: a directory of yours, or the simulated brand.",
     )
-    def source_table(workspace: WorkspaceResource) -> dg.MaterializeResult[Any]:
-        with user_errors():
-            opened = workspace.workspace()
-            if not opened.has(table.name):
-                return dg.MaterializeResult(metadata={"status": "absent"})
-            frame = opened.read(table.name)
-        path = store.files(opened.data, table.name)[0]
-        return dg.MaterializeResult(
-            metadata={
-                "status": "present",
-                "path": dg.MetadataValue.path(str(path)),
-                **table_metadata(table, frame),
-            }
+    tables = [
+        dg.AssetSpec(
+            table.name,
+            deps=[DATA_DIRECTORY],
+            group_name=_GROUPS[table.kind],
+            kinds={"parquet"},
+            description=table.doc,
+            metadata={"dagster/column_schema": column_schema(table)},
         )
+        for table in SOURCE_TABLES
+    ]
+    return [directory, *tables]
 
-    return source_table
+
+def _read_tables(workspace: Workspace) -> dict[str, pl.LazyFrame]:
+    """Every source table that is there, checked, keys between them too."""
+    known, _ = store.tables_in(workspace.data)
+    present = [table.name for table in SOURCE_TABLES if table.name in known]
+    if not present:
+        raise CxmError(f"no table in {workspace.data}; fill it with `cxm import`, see `cxm tables`")
+    return workspace.read_all(present)
+
+
+def _describe_table(workspace: Workspace, table: Table, frame: pl.LazyFrame | None) -> dict[str, Any]:
+    if frame is None:
+        return {"status": "absent"}
+    path = dg.MetadataValue.path(str(store.files(workspace.data, table.name)[0]))
+    return {"status": "present", "path": path, **table_metadata(table, frame)}
 
 
 def build_source_assets() -> list[dg.AssetsDefinition]:
-    """The data directory and one asset for each input and gold table."""
-    return [data_directory, *(_table_asset(table) for table in SOURCE_TABLES)]
+    """The data directory and its tables: one step, as keys between tables are checked too."""
+
+    @dg.multi_asset(name="read_tables", specs=_specs(), can_subset=True)
+    def read_tables(
+        context: dg.AssetExecutionContext, workspace: WorkspaceResource
+    ) -> Iterator[dg.MaterializeResult[Any]]:
+        with user_errors():
+            if workspace.is_simulated():
+                context.log.info("no data directory given, using the simulated brand")
+                write_brand(workspace)
+            opened = workspace.workspace()
+            frames = _read_tables(opened)
+        described = {
+            DATA_DIRECTORY: {
+                "path": dg.MetadataValue.path(str(opened.data)),
+                "simulated": workspace.is_simulated(),
+                "other files": store.tables_in(opened.data)[1],
+            }
+        }
+        for table in SOURCE_TABLES:
+            described[dg.AssetKey(table.name)] = _describe_table(opened, table, frames.get(table.name))
+        rows = {name: described[dg.AssetKey(name)]["dagster/row_count"] for name in frames}
+        described[DATA_DIRECTORY]["tables"] = markdown_table(["table", "rows"], rows.items())
+        context.log.info(f"{opened.data}: " + ", ".join(f"{name} {n:,}" for name, n in rows.items()))
+        for key, metadata in described.items():
+            if key in context.selected_asset_keys:
+                yield dg.MaterializeResult(asset_key=key, metadata=metadata)
+
+    return [read_tables]

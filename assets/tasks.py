@@ -100,6 +100,8 @@ def _task_asset(task: Task, earlier: Sequence[Task]) -> dg.AssetsDefinition:
         deps=upstream_keys(task, earlier),
         group_name=task.name,
         kinds={"parquet"},
+        # Among the tasks that could start now, the first in the list does.
+        op_tags={"dagster/priority": str(-len(earlier))},
         description=f"{task.title}. {task.question}",
         metadata={"dagster/column_schema": column_schema(TABLES[task.writes[0]])},
     )

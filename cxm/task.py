@@ -134,5 +134,5 @@ class Task:
         return None if any(not lack for lack in lacks) else min(lacks, key=len)
 
     def needs_text(self) -> str:
-        """`conversations, turns, taxonomy or conversations, turns`."""
-        return " or ".join(", ".join(alternative) for alternative in self.needs)
+        """`conversations, turns, taxonomy; or conversations, turns`."""
+        return "; or ".join(", ".join(alternative) for alternative in self.needs)

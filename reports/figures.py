@@ -19,7 +19,7 @@ from reports.words import excerpt
 BLUE, ORANGE, GREY, TEAL = "#3d7ebf", "#cf7420", "#8d949c", "#2c9c8c"
 _WIDTH = 640
 _LABEL_WIDTH = 240
-_LABEL_LETTERS = 34
+_LABEL_LETTERS = 38
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -141,7 +141,7 @@ def draw_histogram(
     chart = alt.Chart(alt.Data(values=list(rows))).encode(
         x=alt.X("start:Q", title=x_title, bin="binned", **x),
         x2="end:Q",
-        y=alt.Y("n:Q", title=y_title, axis=alt.Axis(format="~s", tickCount=5, tickMinStep=1)),
+        y=alt.Y("n:Q", title=y_title, axis=alt.Axis(format=",", tickCount=5, tickMinStep=1)),
     )
     chart = chart.mark_bar(color=BLUE, binSpacing=1)
     if parts:

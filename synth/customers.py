@@ -210,5 +210,8 @@ def customer_tables(customers: list[Customer], begin: datetime) -> dict[str, lis
             }
             for c in customers
         ],
-        "segment_labels": [{"customer_id": c.customer_id, "segment": c.segment.name} for c in customers],
+        # A way of buying shows in purchases alone.
+        "segment_labels": [
+            {"customer_id": c.customer_id, "segment": c.segment.name} for c in customers if c.purchases
+        ],
     }

@@ -16,7 +16,7 @@ import numpy as np
 
 from synth.brands import Brand, Fact, Issue, Product, Topic
 from synth.knobs import END
-from synth.streams import Kind, pick, split_of, stream
+from synth.streams import Kind, chance, pick, stream
 
 N_COPIES, N_CONTRADICTIONS, N_PRODUCT_CONTRADICTIONS = 6, 6, 2
 
@@ -118,7 +118,7 @@ def _write_topic(draft: _Draft, topic: Topic) -> Article:
     )
     draft.add(article, *keys)
     if topic.twin:
-        said = [fact.sentence(1) for fact in topic.facts]
+        said = [*(fact.sentence(1) for fact in topic.facts), topic.notes[0]]
         twin = draft.add(Article(topic.twin, topic.section, "information", said), *keys)
         draft.pairs.append((article, twin, "similar", article.sentences[1], said[0]))
     return article
@@ -159,10 +159,6 @@ def _note_near_misses(draft: _Draft, brand: Brand, guides: dict[str, dict[str, t
                 draft.near_misses.append((left, right, "unrelated", *quotes))
 
 
-def _insert(rng: np.random.Generator, article: Article, sentence: str) -> None:
-    article.sentences.insert(int(rng.integers(1, len(article.sentences) + 1)), sentence)
-
-
 def _plant_in_topics(
     draft: _Draft, brand: Brand, pages: dict[str, Article], rng: np.random.Generator
 ) -> None:
@@ -172,8 +168,9 @@ def _plant_in_topics(
     contradict a third article too.
     """
     single = [topic for topic in brand.topics if not topic.twin]
-    sources = [single[i] for i in rng.permutation(len(single))][: N_COPIES + N_CONTRADICTIONS]
-    for number, topic in enumerate(sources):
+    number = 0
+    for index in rng.permutation(len(single)):
+        topic = single[int(index)]
         page = pages[topic.key]
         siblings = [
             pages[other.key]
@@ -182,17 +179,20 @@ def _plant_in_topics(
             and other.section.split(" > ")[0] == topic.section.split(" > ")[0]
             and not draft.has_pair(page, pages[other.key])
         ]
-        if not siblings:
+        if not siblings or number == N_COPIES + N_CONTRADICTIONS:
             continue
         if number < N_COPIES:
             _copy(draft, topic, page, pick(rng, siblings), rng)
         else:
             _contradict(draft, pick(rng, topic.facts), 0, page, pick(rng, siblings), rng)
+        number += 1
 
 
 def _copy(draft: _Draft, topic: Topic, page: Article, target: Article, rng: np.random.Generator) -> None:
+    passage = [*(fact.sentence() for fact in topic.facts[:2]), topic.notes[0]]
+    place = int(rng.integers(1, len(target.sentences) + 1))
+    target.sentences[place:place] = passage
     for fact in topic.facts[:2]:
-        _insert(rng, target, fact.sentence())
         draft.stated[fact.key].append(target)
     quote = topic.facts[0].sentence()
     draft.pairs.append((page, target, "similar", quote, quote))
@@ -203,7 +203,7 @@ def _contradict(
 ) -> None:
     """The fact once more in `target`, in another wording and with the wrong value."""
     wrong = fact.sentence(wording + 1, is_true=False)
-    _insert(rng, target, wrong)
+    target.sentences.insert(int(rng.integers(1, len(target.sentences) + 1)), wrong)
     draft.misstated[fact.key] = target
     draft.pairs.append((page, target, "contradictory", fact.sentence(wording), wrong))
 
@@ -235,11 +235,14 @@ def _finish(draft: _Draft, rng: np.random.Generator) -> Knowledge:
         )
         return Pair(left, right, relation, left_quote, right_quote, split)
 
+    # Every other pair of a kind, so that both splits hold as many.
+    is_first = chance(rng, 0.5)
+    splits = ["train" if (number % 2 == 0) == is_first else "test" for number in range(len(draft.pairs))]
     return Knowledge(
         articles=sorted(draft.articles, key=lambda article: article.article_id),
         stated={key: [a.article_id for a in found] for key, found in draft.stated.items()},
         misstated={key: article.article_id for key, article in draft.misstated.items()},
-        pairs=[pair(*found, split=split_of(rng)) for found in draft.pairs],
+        pairs=[pair(*found, split=split) for found, split in zip(draft.pairs, splits, strict=True)],
         near_misses=[pair(*found) for found in draft.near_misses],
     )
 

@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             result_action="return_value",
         )
     except CycloptsError as error:
-        _fail(f"{str(error).rstrip('.')}; see `cxm --help`", 2)
+        _fail(f"{_without_stop(str(error))}; see `cxm --help`", 2)
     except CxmError as error:
         _fail(str(error), error.exit_code)
     except BrokenPipeError:
@@ -71,3 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _fail(message: str, code: int) -> None:
     print("cxm: " + " ".join(message.split()), file=sys.stderr)
     sys.exit(code)
+
+
+def _without_stop(sentence: str) -> str:
+    return sentence if sentence.endswith("...") else sentence.removesuffix(".")

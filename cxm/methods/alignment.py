@@ -134,7 +134,9 @@ def _pair_up(index: pl.DataFrame, max_sentences: int, n_sentences: int) -> pl.Da
     )
 
 
-def find_neighbours(vectors: NDArray[np.float32], k: int, min_cosine: float) -> pl.DataFrame:
+def find_neighbours(
+    vectors: NDArray[np.float32], k: int = 8, min_cosine: float = MIN_COSINE
+) -> pl.DataFrame:
     """Pairs (`left` < `right`) of rows of `vectors` `(n, d)` that are among each other's `k` nearest.
 
     Exact and in blocks, so quadratic in time: for small bases. One side's neighbourhood is enough.

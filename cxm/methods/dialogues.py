@@ -15,8 +15,9 @@ import polars as pl
 NEED_SCHEMA = {"conversation_id": pl.String, "text": pl.String}
 
 _WORD = re.compile(r"\w+")
-_LEAST_WORDS = 3
-_ENOUGH_WORDS = 8
+_ENOUGH_CONTENT = 4
+_FULL_CONTENT = 4
+_MAX_TURNS = 8
 _COURTESY = """
     a again all am and are be bye cheers day do done else everything fine for good goodbye great have hello
     help helped hey hi i im is it its just lovely me much my nice night no nope nothing now ok okay perfect
@@ -24,6 +25,20 @@ _COURTESY = """
     your youre
 """
 _COURTESY_WORDS = frozenset(_COURTESY.split())
+# Words that say nothing about what a dialogue is about.
+_FUNCTION = """
+    able about actually after also an another any anybody anyone anything as ask at because been before but by
+    call calling can cant contact contacting could couldnt did didnt does doesnt doing dont either even ever
+    get getting give go going got had has havent he her here hes him his hope how if in into isnt ive just
+    kind know let lets like little look looking made make many may maybe might mind moment more morning most
+    must need needs never new not of off on one only or other our out over own perhaps place point possible
+    put question quick rather right said same say see shall she should since some somebody someone something
+    sort speak still such sure talk tell than their them then theres these they theyre thing things think
+    those though to too touch tried try trying two under until up us use used using want wanted wasnt way we
+    were weve what whats when where which while who whos why wont wonder wondering would wouldnt writing yeah
+    yes yet youve
+"""
+_EMPTY_WORDS = _COURTESY_WORDS | frozenset(_FUNCTION.split())
 
 
 @dataclass(frozen=True)
@@ -60,6 +75,29 @@ def words(text: str) -> list[str]:
     return _WORD.findall(text.casefold().replace("'", "").replace("’", ""))
 
 
+def content_words(text: str) -> list[str]:
+    """The words that say what a text is about: no function words, courtesies or numbers."""
+    return [w for w in words(text) if w not in _EMPTY_WORDS and len(w) > 1 and not any(c.isdigit() for c in w)]
+
+
+def weigh_turns(context: Context, decay: float) -> list[tuple[str, float]]:
+    """The last turns of a context that say something, latest first, each with its weight.
+
+    A turn weighs by its words of content, times `decay` for each full turn's worth of content said
+    after it: "yes, please" does not push what it answers out of sight. Tool results do not count.
+    Where no turn has content the last request stands alone; nothing said gives an empty list.
+    """
+    weighed, said_after = [], 0.0
+    spoken = [turn.text for turn in context.turns if turn.speaker != "system"]
+    for text in spoken[::-1][:_MAX_TURNS]:
+        content = min(1.0, len(content_words(text)) / _FULL_CONTENT)
+        if content:
+            weighed.append((text, content * decay**said_after))
+        said_after += content
+    request = context.last_request
+    return weighed or ([(request, 1.0)] if words(request) else [])
+
+
 def is_courtesy(text: str) -> bool:
     """Whether a text asks for nothing: greetings, thanks, a farewell, or nothing at all."""
     return "?" not in text and all(word in _COURTESY_WORDS for word in words(text))
@@ -91,7 +129,7 @@ def contexts(turns: pl.DataFrame, points: pl.DataFrame) -> list[Context]:
 def customer_needs(turns: pl.DataFrame) -> pl.DataFrame:
     """What each conversation is about: its first customer turns that say something.
 
-    Turns are added until they hold a sentence's worth of words. Columns of `NEED_SCHEMA`, by id;
+    Turns are added until they hold a sentence's worth of content. Columns of `NEED_SCHEMA`, by id;
     conversations where no customer says anything are left out.
     """
     rows = turns.filter(pl.col("speaker") == "customer").sort("conversation_id", "turn_index")
@@ -102,12 +140,13 @@ def customer_needs(turns: pl.DataFrame) -> pl.DataFrame:
 
 def _need(texts: Sequence[str]) -> str:
     kept: list[str] = []
-    n_words = 0
+    n_content = 0
     for text in texts:
-        if is_courtesy(text) or (len(words(text)) < _LEAST_WORDS and not kept):
+        found = len(content_words(text))
+        if not found:
             continue
         kept.append(text.strip())
-        n_words += len(words(text))
-        if n_words >= _ENOUGH_WORDS:
+        n_content += found
+        if n_content >= _ENOUGH_CONTENT:
             break
-    return "\n".join(kept)
+    return "\n".join(kept) or next((text.strip() for text in texts if not is_courtesy(text)), "")

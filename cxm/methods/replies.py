@@ -124,5 +124,5 @@ def nearest_replies(
                     break
                 if wordings[j] not in seen:
                     seen.add(wordings[j])
-                    found.append((i, len(seen), int(j), float(row[j])))
+                    found.append((i, len(seen), int(j), round(float(row[j]), 6)))
     return pl.DataFrame(found, schema=NEIGHBOURS, orient="row")

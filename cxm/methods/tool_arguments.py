@@ -133,14 +133,19 @@ def _options_in(options: list[Any], text: str) -> list[Any]:
 
 def _numbers(name: str, kind: str, text: str) -> list[Any]:
     """Numbers in the text, those nearest after or before a word of the parameter's name first."""
-    places = [m.start() for word in name_words(name) for m in re.finditer(re.escape(word), text.lower())]
+    places = [m.span() for word in name_words(name) for m in re.finditer(re.escape(word), text.lower())]
     matches = list(_NUMBER.finditer(text))
     if places:
-        matches.sort(key=lambda match: (min(abs(match.start() - place) for place in places), match.start()))
+        matches.sort(key=lambda match: (min(_distance(match.span(), place) for place in places), match.start()))
     elif len(matches) != 1:
         return []
     values = [float(match.group().replace(",", ".")) for match in matches]
     return [int(v) if kind == "integer" else v for v in values if kind == "number" or v.is_integer()]
+
+
+def _distance(number: tuple[int, int], word: tuple[int, int]) -> int:
+    """Characters between a number and a word; twice as many where the number stands before it."""
+    return number[0] - word[1] if number[0] >= word[1] else 2 * (word[0] - number[1])
 
 
 def _booleans(name: str, text: str) -> list[bool]:

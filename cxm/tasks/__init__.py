@@ -10,16 +10,20 @@ from cxm.tasks import (
     article_search,
     churn_survival,
     intent_prediction,
+    kb_refinement,
     multi_turn_rag,
+    segmentation,
     sentiment,
 )
 
 TASKS: tuple[Task, ...] = (
     intent_prediction.TASK,
     article_search.TASK,
+    kb_refinement.TASK,
     multi_turn_rag.TASK,
     sentiment.TASK,
     churn_survival.TASK,
+    segmentation.TASK,
 )
 
 

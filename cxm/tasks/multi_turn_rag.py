@@ -27,7 +27,7 @@ from cxm.methods.answerability import (
     match_features,
 )
 from cxm.methods.citations import check_citations
-from cxm.methods.dialogues import Context, contexts, is_courtesy, points_after_last_turn
+from cxm.methods.dialogues import Context, contexts, is_courtesy, points_after_last_turn, weigh_turns
 from cxm.methods.names import NameFinder
 from cxm.methods.retrieval import Fusion, choose, draw_folds, fuse, top
 from cxm.methods.tool_arguments import ToolCall, fill_call, parse_schemas
@@ -38,18 +38,18 @@ from cxm.tables import TABLES
 from cxm.task import Method, Model, Params, Results, Services, Tables, Task, param
 
 # (decay of older turns, weights); the first stands where no labels speak for another.
+_DECAYS = (0.01, 0.1, 0.25, 0.5)
 _DEFAULT = (0.25, Fusion(0.8, 0.3))
 _CANDIDATES = (
     _DEFAULT,
     *(
         (decay, Fusion(dense, named))
-        for decay in (0.0, 0.25, 0.5)
+        for decay in _DECAYS
         for dense in (0.5, 0.8)
         for named in (0.0, 0.1, 0.3, 1.0)
         if (decay, Fusion(dense, named)) != _DEFAULT
     ),
 )
-_N_TURNS = 3
 _N_FOLDS = 5
 _LEAST_TRAIN_POINTS = 20
 _RECALLS = (5, 1, 10, 20)
@@ -78,29 +78,26 @@ def _points(tables: Tables, turns: pl.DataFrame) -> pl.DataFrame:
 
 
 def context_vectors(found: Sequence[Context], encoder: Encoder, decay: float) -> NDArray[np.float32]:
-    """One vector a context: its last request, and the turns before it, each `decay` times the next.
-
-    System turns do not count; a context where nothing is said gets the zero vector.
-    """
-    spoken = [_spoken(context) for context in found]
-    texts = sorted({text for turns in spoken for text in turns})
+    """One unit vector a context, from its last turns; where nothing is said the zero vector."""
+    weighed = [weigh_turns(context, decay) for context in found]
+    texts = sorted({text for turns in weighed for text, _ in turns})
     encoded = dict(zip(texts, encoder.encode(texts), strict=True))
     vectors = np.zeros((len(found), encoder.n_dimensions), dtype=np.float32)
-    for i, turns in enumerate(spoken):
-        for age, text in enumerate(turns):
-            vectors[i] += decay**age * encoded[text]
+    for i, turns in enumerate(weighed):
+        for text, weight in turns:
+            vectors[i] += weight * encoded[text]
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.maximum(length, 1e-9), dtype=np.float32)
 
 
-def _spoken(context: Context) -> list[str]:
-    """The last request and the turns before it, latest first, at most three."""
-    texts = [t.text for t in context.turns if t.speaker != "system" and any(c.isalnum() for c in t.text)]
-    request = context.last_request
-    if request in texts:
-        last = len(texts) - 1 - texts[::-1].index(request)
-        texts = texts[: last + 1]
-    return texts[::-1][:_N_TURNS]
+def search_texts(found: Sequence[Context], decay: float) -> list[str]:
+    """The words to search for: of each context the turns that weigh at least a third of the heaviest."""
+    weighed = [weigh_turns(context, decay) for context in found]
+    heaviest = [max((weight for _, weight in turns), default=0.0) for turns in weighed]
+    return [
+        "\n".join(text for text, weight in turns if weight >= most / 3)
+        for turns, most in zip(weighed, heaviest, strict=True)
+    ]
 
 
 # ------------------------------------------------------------------ learn
@@ -132,7 +129,7 @@ def fit(tables: Tables, train: pl.DataFrame | None, params: MultiTurnRagParams, 
 
 def _dialogues(found: Sequence[Context], encoder: Encoder) -> tool_choice.Dialogues:
     return tool_choice.Dialogues(
-        found, context_vectors(found, encoder, 0.0), context_vectors(found, encoder, 0.5)
+        found, context_vectors(found, encoder, _DECAYS[0]), context_vectors(found, encoder, 0.5)
     )
 
 
@@ -170,10 +167,9 @@ def _tune_search(
     """Decay and fusion with the best recall at 5 on train points; the default unless others help."""
     quality = np.zeros((len(_CANDIDATES), len(found)))
     named = NameFinder.from_passages(index.passages, index.article_ids).find(found)
-    requests = [context.last_request for context in found]
-    for decay in sorted({decay for decay, _ in _CANDIDATES}) if found else ():
+    for decay in _DECAYS if found else ():
         vectors = context_vectors(found, index.encoder, decay)
-        for signals in index.signals(requests, vectors):
+        for signals in index.signals(search_texts(found, decay), vectors):
             boost = named[signals.rows].toarray()
             for c, (of_decay, fusion) in enumerate(_CANDIDATES):
                 if of_decay != decay:
@@ -192,7 +188,7 @@ def search(index: Index, found: Sequence[Context], decay: float, fusion: Fusion,
     """The k best articles for each context (columns of `cxm.index.HITS`)."""
     named = NameFinder.from_passages(index.passages, index.article_ids).find(found)
     vectors = context_vectors(found, index.encoder, decay)
-    return index.search([context.last_request for context in found], k, fusion, vectors, named)
+    return index.search(search_texts(found, decay), k, fusion, vectors, named)
 
 
 def predict(tables: Tables, model: Model, params: MultiTurnRagParams, services: Services) -> Results:

@@ -174,7 +174,7 @@ def draw_scores(evidence: Evidence) -> tuple[Figure, ...]:
     rows = [
         {"label": metric_label(row["metric"]), **row}
         for row in evidence.scores
-        if row["low"] is not None and row["low"] >= -1 and row["high"] <= 1
+        if row["metric"] != "coverage" and row["low"] is not None and row["low"] >= -1 and row["high"] <= 1
     ]
     if not rows:
         return ()

@@ -25,13 +25,13 @@ def test_scores_show_value_interval_and_baseline(outcome):
     assert scores["accuracy"] == 0.5
 
 
-def test_a_task_without_its_tables_is_not_run_and_says_what_it_needs(outcome):
+def test_a_task_without_its_tables_is_not_run_and_says_what_it_needs(outcome, small_tasks):
     assert outcome.is_success
     for key in ("spend", "scores/spend"):
         assert outcome.metadata[key] == {
             "status": "not_run",
             "lacks": "dismissed_findings",
-            "needs": "dismissed_findings, customers or dismissed_findings",
+            "needs": small_tasks[1].needs_text(),
         }
 
 

@@ -20,17 +20,20 @@ CELLS = st.one_of(
 
 
 def run(format, content, table, directory):
+    """The summary of the table, or the error's text."""
     source = Path(directory) / "export"
     source.write_bytes(content)
-    return import_table(format, source, Path(directory) / "data", table, max_bad_share=1.0).tables[0]
+    try:
+        return import_table(format, source, Path(directory) / "data", table, max_bad_share=1.0).tables[0]
+    except CxmError as error:
+        return str(error)
 
 
 def check(format, content, table):
     with TemporaryDirectory() as directory:
-        try:
-            summary = run(format, content, table, directory)
-        except CxmError as error:
-            assert len(str(error).splitlines()) == 1
+        summary = run(format, content, table, directory)
+        if isinstance(summary, str):
+            assert len(summary.splitlines()) == 1
             return
         assert summary.n_read == summary.n_good + summary.n_bad + summary.n_duplicate
         assert pl.read_parquet(f"{directory}/data/{table}.parquet").height == summary.n_good
@@ -38,7 +41,7 @@ def check(format, content, table):
         assert (pl.read_parquet(path).height if path.exists() else 0) == summary.n_bad
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_rows_or_one_line(content):
     check("csv", content, "queries")
@@ -47,13 +50,13 @@ def test_any_bytes_are_rows_or_one_line(content):
     check("parquet", content, "queries")
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.one_of(TEXT, st.sampled_from(['q1,"a', 'q2,"a"b', "q,a", "q,b"])), max_size=12))
 def test_any_lines_under_a_header_are_counted_once(lines):
     check("csv", ("query_id,text\n" + "\n".join(lines)).encode(), "queries")
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(CELLS, CELLS, CELLS, CELLS, CELLS), max_size=6))
 def test_any_cells_are_rows_or_one_line(rows):
     buffer = io.StringIO()
@@ -61,19 +64,17 @@ def test_any_cells_are_rows_or_one_line(rows):
     check("csv", buffer.getvalue().encode(), "conversations")
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.dictionaries(IDS, TEXT, min_size=1, max_size=8), st.sampled_from([",", ";", "\t", "|"]))
 def test_good_rows_round_trip(rows, delimiter):
     buffer = io.StringIO()
     writer = csv.writer(buffer, delimiter=delimiter, quoting=csv.QUOTE_ALL)
     writer.writerows([("query_id", "text"), *rows.items()])
     with TemporaryDirectory() as directory:
-        try:
-            summary = run("csv", buffer.getvalue().encode(), "queries", directory)
-        except CxmError as error:
-            assert "no rows" in str(error)
-            assert not any(key.strip() or text.strip() for key, text in rows.items())
-            return
+        summary = run("csv", buffer.getvalue().encode(), "queries", directory)
         kept = {key: text for key, text in rows.items() if key.strip() or text.strip()}
+        if not kept:
+            assert "no rows" in summary
+            return
         assert summary.n_good == len(kept)
         assert dict(pl.read_parquet(f"{directory}/data/queries.parquet").rows()) == kept

@@ -62,7 +62,7 @@ class Folder:
         return pl.read_parquet(self.to / "quarantine" / f"{name}.parquet")
 
 
-@pytest.fixture()
+@pytest.fixture
 def folder(tmp_path):
     return Folder(tmp_path)
 
@@ -400,3 +400,17 @@ def test_every_format_has_its_name_and_endings():
     for name, format in FORMATS.items():
         assert format.name == name
         assert all(suffix.startswith(".") for suffix in format.suffixes)
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl", "parquet"])
+def test_a_real_table_goes_out_and_comes_back_the_same(tmp_path, format):
+    data = Path(__file__).parents[4] / "shared" / "data" / "airline_support"
+    if not data.exists():
+        pytest.skip("needs ../shared/data/airline_support")
+    old = store.scan(data, "conversations").collect().sort("conversation_id")
+    out = old.with_columns(pl.col(pl.Datetime).dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ"))
+    writers = {"csv": out.write_csv, "jsonl": out.write_ndjson, "parquet": old.write_parquet}
+    writers[format](tmp_path / f"conversations.{format}")
+    (summary,) = import_source(format, tmp_path / f"conversations.{format}", tmp_path / "data").tables
+    assert (summary.n_good, summary.n_bad) == (old.height, 0)
+    assert store.scan(tmp_path / "data", "conversations").collect().equals(old)

@@ -114,7 +114,7 @@ def test_messages_that_are_no_list_are_a_bad_row(tmp_path):
 def test_a_path_no_row_has_is_an_error_where_it_is_needed_and_else_a_note(tmp_path):
     summary = import_tickets(tmp_path, ticket(1, ("requester", "Hi")))
     assert "conversations.csat: no row has 'survey.score'" in "\n".join(summary.notes)
-    with pytest.raises(CxmError, match="no row has 'messages.txt'"):
+    with pytest.raises(CxmError, match=r"no row has 'messages\.txt'"):
         import_tickets(
             tmp_path, ticket(1, ("requester", "Hi")), mapping=TICKETS.replace("messages.body", "messages.txt")
         )

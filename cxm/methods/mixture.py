@@ -1,0 +1,262 @@
+"""Segments of customers as components of a Gaussian mixture on log recency, frequency and monetary.
+
+The mixture is kept as plain arrays and assigns new customers without being fitted again. The three
+numbers themselves, and the classical cells, come from `rfm`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from cxm.methods.rfm import add_scores, cell_name
+
+Floats = NDArray[np.float64]
+
+_MAX_ROWS = 20_000
+_CLIP = 4.0
+# Added to each variance, in units of the column's own. Counts are whole numbers: without it a component
+# shrinks onto "bought once", and BIC then prizes spikes over groups.
+_MIN_VARIANCE = 0.1
+_SPEND_WORDS = {2: ("higher-spend", "lower-spend"), 3: ("high-spend", "mid-spend", "low-spend")}
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """What turns the three numbers into comparable ones; `(3,)` each."""
+
+    center: Floats
+    scale: Floats
+
+
+def _logs(table: pl.DataFrame) -> Floats:
+    """Signed logs `(n, 3)`: days and counts are skewed, money also negative after refunds."""
+    raw = table.select("recency_days", "frequency", "monetary").cast(pl.Float64).to_numpy()
+    return np.asarray(np.sign(raw) * np.log1p(np.abs(raw)))
+
+
+def plan_scaling(table: pl.DataFrame) -> Scaling:
+    """Median and standard deviation of the logs; a constant column keeps its unit."""
+    logs = _logs(table)
+    if not len(logs):
+        return Scaling(np.zeros(3), np.ones(3))
+    spread = logs.std(axis=0)
+    return Scaling(np.median(logs, axis=0), np.where(spread > 1e-9, spread, 1.0))
+
+
+def scale(table: pl.DataFrame, scaling: Scaling) -> Floats:
+    """The scaled logs `(n_customers, 3)`, at most 4 standard deviations from the median."""
+    return np.asarray(np.clip((_logs(table) - scaling.center) / scaling.scale, -_CLIP, _CLIP))
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Components in the order of their spend, dearest first; `means` and `variances` are `(k, 3)`."""
+
+    names: list[str]
+    weights: Floats
+    means: Floats
+    variances: Floats
+    scaling: Scaling
+
+    def membership(self, table: pl.DataFrame) -> Floats:
+        """Probability of each segment for each customer, `(n_customers, k)`."""
+        return _responsibilities(scale(table, self.scaling), self.weights, self.means, self.variances)
+
+    def assign(self, table: pl.DataFrame) -> list[str]:
+        """The most probable segment of each customer."""
+        return [self.names[k] for k in self.membership(table).argmax(axis=1)] if table.height else []
+
+
+def _responsibilities(points: Floats, weights: Floats, means: Floats, variances: Floats) -> Floats:
+    distance = ((points[:, None, :] - means) ** 2 / variances).sum(axis=2)
+    logs = np.log(weights) - 0.5 * (np.log(variances).sum(axis=1) + distance)
+    logs -= logs.max(axis=1, keepdims=True)
+    shares = np.exp(logs)
+    return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+
+
+# ------------------------------------------------------------------ fitting
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A fitted number of components: its BIC and the smallest share of customers assigned to one."""
+
+    bic: float
+    smallest_share: float
+    weights: Floats
+    means: Floats
+    variances: Floats
+
+    def __len__(self) -> int:
+        return len(self.weights)
+
+
+def _fit(sample: Floats, points: Floats, k: int, n_starts: int, seed: int, means: Floats | None) -> Candidate:
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture
+    from threadpoolctl import threadpool_limits
+
+    model = GaussianMixture(
+        k,
+        covariance_type="diag",
+        reg_covar=_MIN_VARIANCE,
+        n_init=1 if means is not None else n_starts,
+        means_init=means,
+        max_iter=300,
+        random_state=seed,
+    )
+    # Small matrices many times over: threads of the linear algebra would only wait for each other.
+    with threadpool_limits(1), warnings.catch_warnings():
+        # Slow convergence near a boundary between two equally good fits harms nothing here.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(sample)
+    weights, variances = np.maximum(model.weights_, 1e-12), model.covariances_
+    counts = np.bincount(
+        _responsibilities(points, weights, model.means_, variances).argmax(axis=1), minlength=k
+    )
+    return Candidate(float(model.bic(sample)), counts.min() / len(points), weights, model.means_, variances)
+
+
+def fit_candidates(
+    points: Floats, smallest: int, largest: int, min_share: float, n_starts: int, seed: int
+) -> list[Candidate]:
+    """Mixtures of `smallest` to `largest` components that assign at least `min_share` to each.
+
+    A fit with a smaller component is fitted again without it, from the means of the others. Fewer than
+    `smallest` components come back only where customers do not differ enough for more; always at
+    least one candidate. At most 20,000 customers are fitted on, shares are those of all.
+    """
+    n_distinct = len(np.unique(np.round(points, 9), axis=0))
+    floor = max(min_share, 1 / len(points))
+    rows = np.sort(np.random.default_rng(seed).permutation(len(points))[:_MAX_ROWS])
+    sample = points[rows]
+    most = min(largest, n_distinct, len(sample))
+    found: dict[int, Candidate] = {}
+    for k in range(min(smallest, most), most + 1):
+        candidate = _fit(sample, points, k, n_starts, seed, None)
+        while candidate.smallest_share < floor and len(candidate) > 1:
+            candidate = _without_smallest(candidate, sample, points, seed)
+        known = found.get(len(candidate))
+        if known is None or candidate.bic < known.bic:
+            found[len(candidate)] = candidate
+    enough = [c for k, c in sorted(found.items()) if k >= min(smallest, most)]
+    if enough:
+        return enough
+    split = _split_by_spread(sample, points, min(smallest, most), seed)
+    return [split] if split.smallest_share >= floor else [found[max(found)]]
+
+
+def _without_smallest(candidate: Candidate, sample: Floats, points: Floats, seed: int) -> Candidate:
+    shares = _responsibilities(points, candidate.weights, candidate.means, candidate.variances)
+    counts = np.bincount(shares.argmax(axis=1), minlength=len(candidate))
+    others = np.arange(len(candidate)) != counts.argmin()
+    return _fit(sample, points, len(candidate) - 1, 1, seed, candidate.means[others])
+
+
+def _split_by_spread(sample: Floats, points: Floats, k: int, seed: int) -> Candidate:
+    """Equal parts along the direction of most spread, each a component with the common variance."""
+    centred = sample - sample.mean(axis=0)
+    direction = np.linalg.svd(centred, full_matrices=False)[2][0]
+    parts = np.array_split(np.argsort(centred @ direction, kind="stable"), k)
+    means = np.array([sample[part].mean(axis=0) for part in parts])
+    variance = np.mean([sample[part].var(axis=0) for part in parts], axis=0) + _MIN_VARIANCE
+    weights, variances = np.full(k, 1 / k), np.tile(variance, (k, 1))
+    counts = np.bincount(_responsibilities(points, weights, means, variances).argmax(axis=1), minlength=k)
+    distance = ((sample[:, None, :] - means) ** 2 / variances).sum(axis=2) + np.log(
+        2 * np.pi * variances
+    ).sum(1)
+    likelihood = np.log((weights * np.exp(-0.5 * distance)).sum(axis=1)).sum()
+    bic = (7 * k - 1) * np.log(len(sample)) - 2 * likelihood
+    return Candidate(float(bic), counts.min() / len(points), weights, means, variances)
+
+
+def fit_mixture(
+    table: pl.DataFrame, smallest: int, largest: int, min_share: float, n_starts: int, seed: int
+) -> tuple[Mixture, list[Candidate]]:
+    """The mixture with the lowest BIC (Schwarz 1978) of a non-empty RFM table, and all candidates."""
+    scaling = plan_scaling(table)
+    candidates = fit_candidates(scale(table, scaling), smallest, largest, min_share, n_starts, seed)
+    best = min(candidates, key=lambda c: (c.bic, len(c)))
+    return _named(best, scaling, table), candidates
+
+
+def _named(candidate: Candidate, scaling: Scaling, table: pl.DataFrame) -> Mixture:
+    order = np.lexsort((candidate.means[:, 0], -candidate.means[:, 1], -candidate.means[:, 2]))
+    weights, means, variances = (a[order] for a in (candidate.weights, candidate.means, candidate.variances))
+    segment = _responsibilities(scale(table, scaling), weights, means, variances).argmax(axis=1)
+    scores = add_scores(table)
+    centres = [
+        scores.filter(pl.Series(segment == k)).select(pl.col("r_score", "f_score").mean()).row(0)
+        for k in range(len(weights))
+    ]
+    return Mixture(name_segments(centres), weights, means, variances, scaling)
+
+
+def name_segments(centres: list[tuple[float, float]]) -> list[str]:
+    """Unique names of segments, given dearest first as mean (recency score, frequency score).
+
+    The classical cell of the mean scores; segments of the same cell are told apart by their spend.
+    """
+    cells = [cell_name(r, f) for r, f in centres]
+    names = []
+    for i, cell in enumerate(cells):
+        same, place = cells.count(cell), cells[:i].count(cell)
+        if same == 1:
+            names.append(cell)
+        elif same in _SPEND_WORDS:
+            names.append(f"{_SPEND_WORDS[same][place]} {cell}")
+        else:
+            names.append(f"{cell} (spend rank {place + 1} of {same})")
+    return names
+
+
+# ------------------------------------------------------------------ stability and keeping
+
+
+def refit_agreement(
+    table: pl.DataFrame, mixture: Mixture, n_refits: int, n_starts: int, seed: int
+) -> list[float]:
+    """Adjusted Rand index of the segments with those of refits on resamples of the customers (Hennig 2007).
+
+    As many components, new starts, on up to 5,000 customers drawn with replacement; both are compared on
+    all customers of that sample.
+    """
+    from cxm.metrics.classification import adjusted_rand_index
+
+    generator = np.random.default_rng(seed)
+    rows = np.sort(generator.permutation(table.height)[:5_000])
+    points = scale(table, mixture.scaling)[rows]
+    first = _responsibilities(points, mixture.weights, mixture.means, mixture.variances).argmax(axis=1)
+    found = []
+    for i in range(n_refits):
+        drawn = points[generator.integers(0, len(points), len(points))]
+        k = min(len(mixture.weights), len(np.unique(drawn, axis=0)))
+        refit = _fit(drawn, points, k, n_starts, seed + i + 1, None)
+        again = _responsibilities(points, refit.weights, refit.means, refit.variances).argmax(axis=1)
+        found.append(adjusted_rand_index(first, again))
+    return found
+
+
+def to_arrays(mixture: Mixture) -> dict[str, Any]:
+    """The mixture's numbers as arrays; the names are kept beside them."""
+    return {
+        "weights": mixture.weights,
+        "means": mixture.means,
+        "variances": mixture.variances,
+        "center": mixture.scaling.center,
+        "scale": mixture.scaling.scale,
+    }
+
+
+def from_arrays(names: list[str], arrays: dict[str, Any]) -> Mixture:
+    """The mixture back from `to_arrays` and its names."""
+    scaling = Scaling(arrays["center"], arrays["scale"])
+    return Mixture(names, arrays["weights"], arrays["means"], arrays["variances"], scaling)

@@ -1,0 +1,295 @@
+"""Which articles repeat or contradict each other, and in which sentences?
+
+Sentences are aligned across articles, pairs of articles are described by them and judged. The
+algorithms are in `cxm.methods` (`statements`, `alignment`, `article_pairs`, `pair_judge`, `defects`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from cxm.backends.encoder import Encoder
+from cxm.methods.alignment import align_sentences, find_candidates, find_neighbours
+from cxm.methods.article_pairs import FEATURES, describe_pairs, pair_occurrences
+from cxm.methods.defects import plant_defects
+from cxm.methods.dismissals import drop_dismissed
+from cxm.methods.documents import plain_text, sentences
+from cxm.methods.pair_judge import CLASSES, fit_judge, judge_pairs
+from cxm.methods.passages import cut_text
+from cxm.methods.statements import read_statements
+from cxm.metrics import Estimate, estimate
+from cxm.tables import TABLES
+from cxm.task import Method, Model, Params, Results, Services, Tables, Task, param
+
+_PAIR = ["left_article_id", "right_article_id"]
+_RELATIONS = CLASSES[1:]
+# Where planted defects stand beside labelled ones, they count for less.
+_PLANTED_WEIGHT = 0.3
+_NAIVE_THRESHOLD, _NAIVE_PER_ARTICLE, _ROWS = 0.9, 20, 1024
+
+
+@dataclass(frozen=True)
+class RefinementParams(Params):
+    """Parameters of `kb_refinement`."""
+
+    min_score: float = param(0.5, "Report pairs with at least this probability.")
+    max_articles: int = param(30, "A sentence in more articles than this is boilerplate.")
+    min_shared: float = param(1.2, "Shared rarity of two aligned sentences, in units of log(articles).")
+    max_dense_sentences: int = param(20_000, "Up to so many sentences, neighbours in meaning are sought too.")
+    max_copies: int = param(3, "Of more articles with the same body, the rest are linked to the first.")
+    max_planted_articles: int = param(3_000, "Articles of a sample in which defects are planted to learn from.")
+
+
+# ------------------------------------------------------------------ pairs
+
+
+def _read_articles(tables: Tables) -> pl.DataFrame:
+    columns = ("article_id", "title", "section", "body", "body_format")
+    return tables["articles"].select(columns).sort("article_id").collect()
+
+
+def _split_copies(articles: pl.DataFrame, max_copies: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """(articles to compare, further copies with `first_id`): equal bodies beyond the first few.
+
+    So a base of one article many times over stays as small as it is in truth.
+    """
+    numbered = articles.with_columns(
+        copy=pl.int_range(pl.len()).over("body", "body_format"),
+        first_id=pl.col("article_id").first().over("body", "body_format"),
+    )
+    is_further = (pl.col("copy") >= max(max_copies, 1)) & (pl.col("body").str.strip_chars() != "")
+    further = numbered.filter(is_further).select("first_id", "article_id", "body", "body_format")
+    return numbered.filter(~is_further).drop("copy", "first_id"), further
+
+
+def _find_pairs(articles: pl.DataFrame, params: RefinementParams, encoder: Encoder) -> pl.DataFrame:
+    """Pairs of articles with aligned sentences: ids, `FEATURES` and the decisive sentences."""
+    statements = read_statements(articles)
+    n_sentences = len(statements.sentences)
+    candidates = [find_candidates(statements, 2 * params.max_articles)]
+    vectors = None
+    if n_sentences <= params.max_dense_sentences:
+        vectors = encoder.encode(statements.sentences)
+        candidates.append(find_neighbours(vectors))
+    themselves = pl.DataFrame({"left": np.arange(n_sentences, dtype=np.int32)}).with_columns(right="left")
+    pairs = pl.concat([themselves, *candidates]).unique().sort("left", "right")
+    min_shared = params.min_shared * float(np.log(len(statements.ids) + 1))
+    aligned = align_sentences(statements, pairs, min_shared, vectors)
+    rows = describe_pairs(statements, pair_occurrences(statements, aligned, params.max_articles))
+    ids = pl.Series(statements.ids, dtype=pl.String)
+    texts = pl.Series(statements.sentences, dtype=pl.String)
+    quotes = ("similar_left", "similar_right", "conflict_left", "conflict_right")
+    return rows.select(
+        left_article_id=ids.gather(rows["left_article"]),
+        right_article_id=ids.gather(rows["right_article"]),
+        **{name: texts.gather(rows[name]) for name in quotes},
+        **{name: pl.col(name) for name in FEATURES},
+    )
+
+
+def _labelled(pairs: pl.DataFrame, labels: pl.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Features and classes of the pairs; what is not labelled is 0."""
+    rows = pairs.join(labels.select(*_PAIR, "relation"), on=_PAIR, how="left", validate="1:1", maintain_order="left")
+    codes = rows["relation"].replace_strict({name: i for i, name in enumerate(CLASSES)}, default=0, return_dtype=pl.Int64)
+    return rows.select(FEATURES).to_numpy(), codes.to_numpy().astype(np.intp)
+
+
+# ------------------------------------------------------------------ fit, predict
+
+
+def _fit(tables: Tables, train: pl.DataFrame | None, params: RefinementParams, services: Services) -> Model:
+    articles, _ = _split_copies(_read_articles(tables), params.max_copies)
+    parts, weights = [_planted(articles, params, services.encoder)], [1.0]
+    if train is not None:
+        weights = [_PLANTED_WEIGHT, 1.0]
+        parts.append(_labelled(_find_pairs(articles, params, services.encoder), train))
+    features = np.concatenate([part[0] for part in parts])
+    labels = np.concatenate([part[1] for part in parts])
+    if not labels.any():
+        return Model({"sureness": None})
+    weight = np.concatenate([np.full(len(p[1]), w) for p, w in zip(parts, weights, strict=True)])
+    booster, sureness = fit_judge(features, labels, weight, params.seed)
+    return Model({"sureness": sureness}, boosters={"judge": booster})
+
+
+def _planted(
+    articles: pl.DataFrame, params: RefinementParams, encoder: Encoder
+) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    generator = np.random.default_rng(params.seed)
+    if articles.height > params.max_planted_articles:
+        # Neighbours in the order of ids stay together: they are often about the same thing.
+        start = int(generator.integers(articles.height - params.max_planted_articles))
+        articles = articles[start : start + params.max_planted_articles]
+    n = min(max(articles.height // 5, 6), 300)
+    planted, labels = plant_defects(articles, n, n, generator)
+    return _labelled(_find_pairs(planted, params, encoder), labels)
+
+
+def _predict(tables: Tables, model: Model, params: RefinementParams, services: Services) -> Results:
+    articles, copies = _split_copies(_read_articles(tables), params.max_copies)
+    found = [_link_copies(copies)]
+    if model.facts["sureness"] is not None:
+        pairs = _find_pairs(articles, params, services.encoder)
+        kinds, scores = judge_pairs(
+            model.boosters["judge"], model.facts["sureness"], pairs.select(FEATURES).to_numpy()
+        )
+        found.append(_findings(pairs, kinds, scores, params.min_score))
+    findings = pl.concat(found).sort(_PAIR)
+    if "dismissed_findings" in tables:
+        findings = drop_dismissed(findings, tables["dismissed_findings"].collect())
+    return {"article_findings": findings}
+
+
+def _findings(
+    pairs: pl.DataFrame, kinds: NDArray[np.intp], scores: NDArray[np.float64], min_score: float
+) -> pl.DataFrame:
+    relation = pl.Series(np.array(CLASSES)[kinds], dtype=pl.String)
+    is_conflict = pl.col("relation") == "contradictory"
+    rows = pairs.with_columns(relation=relation, score=pl.Series(scores, dtype=pl.Float64))
+    return rows.filter(pl.col("score") >= min_score).select(
+        *_PAIR,
+        "relation",
+        left_quote=pl.when(is_conflict).then(pl.coalesce("conflict_left", "similar_left")).otherwise("similar_left"),
+        right_quote=pl.when(is_conflict).then(pl.coalesce("conflict_right", "similar_right")).otherwise("similar_right"),
+        score="score",
+    )
+
+
+def _link_copies(copies: pl.DataFrame) -> pl.DataFrame:
+    """Each further copy is similar to the first article with its body; the quote is its first sentence."""
+    bodies = copies.select("body", "body_format").unique(maintain_order=True)
+    quotes = [next(iter(sentences(plain_text(*row))), "") for row in bodies.iter_rows()]
+    return (
+        copies.join(
+            bodies.with_columns(quote=pl.Series(quotes, dtype=pl.String)),
+            on=["body", "body_format"], how="left", validate="m:1", maintain_order="left",
+        )
+        .select(
+            left_article_id="first_id",
+            right_article_id="article_id",
+            relation=pl.lit("similar"),
+            left_quote="quote",
+            right_quote="quote",
+            score=pl.lit(1.0),
+        )
+        .filter(pl.col("left_quote") != "")
+    )
+
+
+# ------------------------------------------------------------------ the naive method
+
+
+def _article_vectors(articles: pl.DataFrame, encoder: Encoder) -> NDArray[np.float32]:
+    """One unit vector an article: the mean of its pieces', `(n_articles, d)`."""
+    pieces = [cut_text(plain_text(body, kind)) for body, kind in articles.select("body", "body_format").iter_rows()]
+    owner = np.repeat(np.arange(len(pieces)), [len(p) for p in pieces])
+    vectors = encoder.encode([piece for article in pieces for piece in article])
+    sums = np.zeros((len(pieces), encoder.n_dimensions), dtype=np.float32)
+    np.add.at(sums, owner, vectors)
+    return sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9)
+
+
+def _near_articles(tables: Tables, min_cosine: float, params: RefinementParams, encoder: Encoder) -> pl.DataFrame:
+    """Pairs of articles with a cosine of at least `min_cosine`; at most 20 partners to each."""
+    articles, _ = _split_copies(_read_articles(tables), params.max_copies)
+    vectors = _article_vectors(articles, encoder)
+    pairs = find_neighbours(vectors, _NAIVE_PER_ARTICLE, min_cosine)
+    left, right = pairs["left"].to_numpy(), pairs["right"].to_numpy()
+    ids = articles["article_id"]
+    cosine = np.einsum("ij,ij->i", vectors[left], vectors[right]).astype(float)
+    return pl.DataFrame(
+        {
+            "left_article_id": ids.gather(pairs["left"]),
+            "right_article_id": ids.gather(pairs["right"]),
+            "score": np.clip(cosine, 0, 1),
+        }
+    )
+
+
+def _fit_cosine(tables: Tables, train: pl.DataFrame | None, params: RefinementParams, services: Services) -> Model:
+    """The threshold with the best F1 on the similar pairs of `train`."""
+    similar = train.filter(pl.col("relation") == "similar") if train is not None else None
+    if similar is None or not similar.height:
+        return Model({"threshold": _NAIVE_THRESHOLD})
+    pairs = _near_articles(tables, 0.5, params, services.encoder).sort("score", *_PAIR, descending=[True, False, False])
+    marked = pairs.join(similar.select(*_PAIR, "relation"), on=_PAIR, how="left", maintain_order="left")
+    n_right = marked["relation"].is_not_null().cum_sum().to_numpy()
+    if not len(n_right):
+        return Model({"threshold": _NAIVE_THRESHOLD})
+    f1 = 2 * n_right / (np.arange(1, len(n_right) + 1) + similar.height)
+    return Model({"threshold": float(marked["score"][int(f1.argmax())])})
+
+
+def _predict_cosine(tables: Tables, model: Model, params: RefinementParams, services: Services) -> Results:
+    pairs = _near_articles(tables, model.facts["threshold"], params, services.encoder)
+    findings = pairs.select(
+        *_PAIR,
+        relation=pl.lit("similar"),
+        left_quote=pl.lit(""),
+        right_quote=pl.lit(""),
+        score="score",
+    )
+    return {"article_findings": findings}
+
+
+# ------------------------------------------------------------------ score
+
+
+def _score(results: Results, gold: pl.DataFrame | None, tables: Tables, params: RefinementParams) -> list[Estimate]:
+    if gold is None:
+        return []
+    test, train = (gold.filter(pl.col("split") == split) for split in ("test", "train"))
+    found = results["article_findings"].select(*_PAIR, answer="relation").join(train, on=_PAIR, how="anti")
+    rows = (
+        test.select(*_PAIR, truth="relation")
+        .join(found, on=_PAIR, how="full", coalesce=True, validate="1:1")
+        .with_columns(pl.col("truth", "answer").fill_null(CLASSES[0]))
+        .sort(_PAIR)
+    )
+    return [one for relation in _RELATIONS for one in _estimates(rows, relation)]
+
+
+def _estimates(rows: pl.DataFrame, relation: str) -> list[Estimate]:
+    """F1, precision and recall of a relation over pairs; nothing where no test pair has it."""
+    truth, answer = ((rows[name] == relation).to_numpy() for name in ("truth", "answer"))
+    n = int(truth.sum())
+    if not n:
+        return []
+    units = np.arange(rows.height)
+
+    def ratio(part: Any, whole: Any, none: float) -> float:
+        return float(part / whole) if whole else none
+
+    # With nothing found there is no right finding: precision 0, not unknown.
+    statistics = {
+        "f1": lambda i: ratio(2 * (truth[i] & answer[i]).sum(), truth[i].sum() + answer[i].sum(), np.nan),
+        "precision": lambda i: ratio((truth[i] & answer[i]).sum(), answer[i].sum(), 0.0),
+        "recall": lambda i: ratio((truth[i] & answer[i]).sum(), truth[i].sum(), np.nan),
+    }
+    return [
+        one
+        for name, statistic in statistics.items()
+        for one in estimate(f"{relation}_{name}", statistic, units, n=n)
+    ]
+
+
+TASK = Task(
+    name="kb_refinement",
+    title="Knowledge-base refinement",
+    question="Which articles repeat or contradict each other, and in which sentences?",
+    needs=(("articles",),),
+    uses=("dismissed_findings",),
+    gold="article_pair_labels",
+    writes=("article_findings",),
+    metrics=tuple(f"{relation}_{part}" for relation in _RELATIONS for part in ("f1", "precision", "recall")),
+    params=RefinementParams,
+    method=Method(_fit, _predict),
+    naive=Method(_fit_cosine, _predict_cosine),
+    naive_name="whole-article cosine, all pairs above the best threshold called similar",
+    score=_score,
+)

@@ -1,0 +1,361 @@
+"""Who the customers are: recency, frequency, monetary, the classical cells, and segments by likeness.
+
+The three numbers and cells come from `cxm.methods.rfm`, the Gaussian mixture from `cxm.methods.mixture`;
+here stands what is fitted when, and how segments are judged.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from cxm.errors import CxmError
+from cxm.methods.mixture import fit_mixture, from_arrays, plan_scaling, refit_agreement, scale, to_arrays
+from cxm.methods.observation import days_before
+from cxm.methods.rfm import add_scores, in_one_currency, rfm_table
+from cxm.metrics import Estimate, estimate
+from cxm.metrics.classification import adjusted_rand_index
+from cxm.metrics.intervals import mean_of
+from cxm.tables import TABLES
+from cxm.task import Method, Model, Params, Results, Services, Tables, Task, param
+
+MIXTURE, CELLS = "gaussian_mixture", "rfm_cell"
+_MAX_SILHOUETTE = 2_000
+_N_REFITS = 10
+_N_REFITS_CELLS = 30
+_NO_PREDICTION = "(no prediction)"
+
+
+@dataclass(frozen=True)
+class SegmentationParams(Params):
+    """Parameters of segmentation."""
+
+    observation_end: str | None = param(None, "Day recency is counted to; default: the latest transaction.")
+    period_days: int = param(90, "Days before the end at which segments are compared and put to the test.")
+    min_segments: int = param(3, "Fewest segments.")
+    max_segments: int = param(10, "Most segments.")
+    min_share: float = param(0.01, "Smallest share of customers a segment may have.")
+    n_starts: int = param(5, "Random starts of the mixture for each number of segments.")
+    currency: str | None = param(None, "Currency to look at, needed where there are several.")
+
+
+def _check(params: SegmentationParams) -> None:
+    if not 1 <= params.min_segments <= params.max_segments or params.n_starts < 1:
+        raise CxmError("segmentation needs 1 <= min_segments <= max_segments and n_starts of 1 or more")
+    if not 0 <= params.min_share * params.min_segments < 1 or params.period_days < 1:
+        raise CxmError("segmentation needs min_share x min_segments below 1 and period_days of 1 or more")
+
+
+def _transactions(tables: Tables, params: SegmentationParams) -> pl.LazyFrame:
+    return in_one_currency(tables["transactions"], params.currency)
+
+
+def _end(transactions: pl.LazyFrame, params: SegmentationParams) -> datetime | None:
+    """The end of observation; None without a transaction by then."""
+    first, last = transactions.select(
+        pl.col("occurred_at").min().alias("first"), pl.col("occurred_at").max().alias("last")
+    ).collect().row(0)  # fmt: skip
+    if last is None:
+        return None
+    if params.observation_end is None:
+        return last  # type: ignore[no-any-return]
+    try:
+        end = datetime.fromisoformat(str(params.observation_end))
+    except ValueError as error:
+        raise CxmError(
+            f"observation_end is {params.observation_end!r}; give an ISO date, e.g. --observation-end 2026-07-31"
+        ) from error
+    end = end if end.tzinfo else end.replace(tzinfo=UTC)
+    if end < first:
+        raise CxmError(f"observation_end is {end:%Y-%m-%d}, before the first transaction ({first:%Y-%m-%d})")
+    return end
+
+
+# ------------------------------------------------------------------ the method
+
+
+def fit(tables: Tables, train: pl.DataFrame | None, params: SegmentationParams, services: Services) -> Model:
+    """A mixture of now, and one of `period_days` ago that has seen nothing later."""
+    _check(params)
+    transactions = _transactions(tables, params)
+    end = _end(transactions, params)
+    model = Model({"end": end.isoformat() if end else None, "names": {}, "comparison": []})
+    if end is None:
+        return model
+    settings = (params.min_segments, params.max_segments, params.min_share, params.n_starts, params.seed)
+    for name, moment in (("now", end), ("then", days_before(end, params.period_days))):
+        table = rfm_table(transactions, moment)
+        if not table.height:
+            continue
+        mixture, candidates = fit_mixture(table, *settings)
+        model.facts["names"][name] = mixture.names
+        model.arrays.update({f"{name}_{key}": array for key, array in to_arrays(mixture).items()})
+        if name == "now":
+            best = min(candidate.bic for candidate in candidates)
+            rows = [_comparison(f"{MIXTURE}_{len(c)}", "bic", c.bic) for c in candidates]
+            rows.append(_comparison(MIXTURE, "bic", best))
+            agreement = refit_agreement(table, mixture, _N_REFITS, params.n_starts, params.seed)
+            model.facts["comparison"] = rows + _stability(MIXTURE, agreement)
+    return model
+
+
+def _comparison(
+    model: str, metric: str, value: float, low: float | None = None, high: float | None = None
+) -> Any:
+    return {
+        "task": "segmentation",
+        "model": model,
+        "metric": metric,
+        "value": value,
+        "low": low,
+        "high": high,
+    }
+
+
+def _stability(model: str, agreement: list[float]) -> list[dict[str, Any]]:
+    found = estimate("stability_ari", mean_of(np.array(agreement)), np.arange(len(agreement)))
+    return [_comparison(model, e.metric, e.value, e.low, e.high) for e in found]
+
+
+def predict(tables: Tables, model: Model, params: SegmentationParams, services: Services) -> Results:
+    """Segments of every customer with a transaction, their profiles, and who moved in the last period."""
+    transactions = _transactions(tables, params)
+    if model.facts["end"] is None:
+        return _empty()
+    end = datetime.fromisoformat(model.facts["end"])
+    cut = days_before(end, params.period_days)
+    mixtures = {
+        name: from_arrays(names, {k: model.arrays[f"{name}_{k}"] for k in _ARRAYS})
+        for name, names in model.facts["names"].items()
+    }
+    table, before = add_scores(rfm_table(transactions, end)), rfm_table(transactions, cut)
+    names = mixtures["now"].names
+    membership = np.round(mixtures["now"].membership(table), 4)
+    texts = [json.dumps(dict(zip(names, row, strict=True))) for row in membership.tolist()]
+    past = before.select("customer_id").with_columns(
+        previous_segment=pl.Series(mixtures["now"].assign(before), dtype=pl.String),
+        backtest_segment=pl.Series(mixtures["then"].assign(before) if before.height else [], dtype=pl.String),
+    )
+    customers = table.with_columns(
+        segment=pl.Series(mixtures["now"].assign(table), dtype=pl.String),
+        membership=pl.Series(texts, dtype=pl.String),
+    )
+    return _results(customers, past, model)
+
+
+_ARRAYS = ("weights", "means", "variances", "center", "scale")
+
+
+def fit_naive(
+    tables: Tables, train: pl.DataFrame | None, params: SegmentationParams, services: Services
+) -> Model:
+    """Nothing to learn but how stable the classical cells are on resamples."""
+    transactions = _transactions(tables, params)
+    end = _end(transactions, params)
+    model = Model({"end": end.isoformat() if end else None, "comparison": []})
+    if end is not None:
+        table = rfm_table(transactions, end)
+        cells = add_scores(table)["rfm_cell"].to_numpy()
+        generator = np.random.default_rng(params.seed)
+        agreement = []
+        for _ in range(_N_REFITS_CELLS):
+            drawn = table[generator.integers(0, table.height, table.height)]
+            agreement.append(adjusted_rand_index(cells, add_scores(table, drawn)["rfm_cell"].to_numpy()))
+        model.facts["comparison"] = _stability(CELLS, agreement)
+    return model
+
+
+def predict_naive(tables: Tables, model: Model, params: SegmentationParams, services: Services) -> Results:
+    """The classical cell as the segment."""
+    if model.facts["end"] is None:
+        return _empty()
+    transactions = _transactions(tables, params)
+    end = datetime.fromisoformat(model.facts["end"])
+    table = add_scores(rfm_table(transactions, end))
+    before = add_scores(rfm_table(transactions, days_before(end, params.period_days)))
+    past = before.select("customer_id", previous_segment="rfm_cell", backtest_segment="rfm_cell")
+    texts = [json.dumps({cell: 1.0}) for cell in table["rfm_cell"]]
+    customers = table.with_columns(segment=pl.col("rfm_cell"), membership=pl.Series(texts, dtype=pl.String))
+    return _results(customers, past, model)
+
+
+# ------------------------------------------------------------------ result tables
+
+
+def _empty() -> Results:
+    columns = {"previous_segment": pl.String, "backtest_segment": pl.String}
+    customers = TABLES["customer_segments"].empty()
+    customers = customers.with_columns(*[pl.lit(None, dtype=dtype).alias(c) for c, dtype in columns.items()])
+    return {
+        "customer_segments": customers,
+        "segment_profiles": TABLES["segment_profiles"].empty(),
+        "segment_migration": TABLES["segment_migration"].empty(),
+    }
+
+
+def _results(customers: pl.DataFrame, past: pl.DataFrame, model: Model) -> Results:
+    """Adds the segments of a period ago: `previous_segment` by the model of now, `backtest_segment` by one of then."""
+    customers = customers.join(past, "customer_id", "left", validate="1:1").sort("customer_id")
+    migration = (
+        customers.filter(pl.col("previous_segment").is_not_null())
+        .group_by("previous_segment", "segment")
+        .agg(n_customers=pl.len().cast(pl.Int32))
+        .sort("previous_segment", "segment")
+    )
+    results = {
+        "customer_segments": customers,
+        "segment_profiles": _profiles(customers),
+        "segment_migration": migration,
+    }
+    if rows := model.facts["comparison"]:
+        results["model_comparison"] = pl.DataFrame(rows, infer_schema_length=None).cast(
+            {"low": pl.Float64, "high": pl.Float64}
+        )
+    return results
+
+
+def _profiles(customers: pl.DataFrame) -> pl.DataFrame:
+    spend = pl.col("monetary").sort().sum().clip(lower_bound=0)
+    profiles = customers.group_by("segment").agg(
+        n_customers=pl.len().cast(pl.Int32),
+        customer_share=pl.len() / customers.height,
+        spend=spend,
+        median_recency_days=pl.col("recency_days").median(),
+        median_frequency=pl.col("frequency").cast(pl.Float64).median(),
+        median_monetary=pl.col("monetary").median(),
+    )
+    total = profiles["spend"].sort().sum()
+    share = pl.col("spend") / total if total > 0 else pl.lit(None, dtype=pl.Float64)
+    return profiles.with_columns(monetary_share=share).drop("spend").sort("segment")
+
+
+# ------------------------------------------------------------------ scoring
+
+
+def score(
+    results: Results, gold: pl.DataFrame | None, tables: Tables, params: SegmentationParams
+) -> list[Estimate]:
+    """How much of next-period spend the segments explain, how stable and how separate they are.
+
+    Spend is taken as log(1 + amount), refunds negative: a few very large customers would decide the
+    share otherwise. Segments for it are those made from data before the period (`backtest_segment`);
+    where nobody bought before it, those of now on the spend so far.
+    """
+    customers = results["customer_segments"].sort("customer_id")
+    if not customers.height:
+        return []
+    found = _spend_explained(customers, tables, params)
+    comparison = results.get("model_comparison", TABLES["model_comparison"].empty())
+    ours = comparison.filter((pl.col("task") == "segmentation") & pl.col("model").is_in([MIXTURE, CELLS]))
+    figures = {row["metric"]: row for row in ours.to_dicts()}
+    n = customers.height
+    if row := figures.get("stability_ari"):
+        found.append(Estimate("stability_ari", row["value"], row["low"], row["high"], n))
+    found += _silhouette(customers, params.seed)
+    if row := figures.get("bic"):
+        found.append(Estimate("bic", row["value"], None, None, n))
+    found.append(Estimate("n_segments", float(customers["segment"].n_unique()), None, None, n))
+    return found + _agreement(customers, gold)
+
+
+def _spend_explained(customers: pl.DataFrame, tables: Tables, params: SegmentationParams) -> list[Estimate]:
+    transactions = _transactions(tables, params)
+    end = _end(transactions, params)
+    has_past = "backtest_segment" in customers.columns and customers["backtest_segment"].null_count() < len(
+        customers
+    )
+    if end is None:
+        return []
+    if has_past:
+        cut = days_before(end, params.period_days)
+        spend = (
+            transactions.filter((pl.col("occurred_at") > cut) & (pl.col("occurred_at") <= end))
+            .group_by("customer_id")
+            .agg(spend=pl.col("amount").sort().sum())
+            .collect()
+        )
+        rows = customers.filter(pl.col("backtest_segment").is_not_null())
+        rows = rows.join(spend, "customer_id", "left", validate="1:1", maintain_order="left")
+        segment, amount = rows["backtest_segment"], rows["spend"].fill_null(0).to_numpy()
+    else:
+        rows, segment, amount = customers, customers["segment"], customers["monetary"].to_numpy()
+    codes = np.unique(segment.to_numpy().astype(str), return_inverse=True)[1]
+    logs = np.sign(amount) * np.log1p(np.abs(amount))
+
+    def explained(drawn: Any) -> float:
+        return _explained_share(logs[drawn], codes[drawn])
+
+    return estimate("spend_explained_share", explained, rows["customer_id"].to_numpy())
+
+
+def _explained_share(values: Any, codes: Any) -> float:
+    """Share of the variance that lies between groups (eta squared); NaN where nothing varies."""
+    total = float(((values - values.mean()) ** 2).sum()) if len(values) else 0.0
+    if total <= 1e-12:
+        return float("nan")
+    n = np.bincount(codes)
+    means = np.bincount(codes, values) / np.maximum(n, 1)
+    return float((n * (means - values.mean()) ** 2).sum() / total)
+
+
+def _silhouette(customers: pl.DataFrame, seed: int) -> list[Estimate]:
+    """Mean silhouette (Rousseeuw 1987) on the scaled logs of up to 2,000 customers."""
+    from sklearn.metrics import silhouette_samples
+
+    generator = np.random.default_rng(seed)
+    drawn = np.sort(generator.permutation(customers.height)[:_MAX_SILHOUETTE])
+    points = scale(customers, plan_scaling(customers))[drawn]
+    segment = customers["segment"].to_numpy()[drawn].astype(str)
+    if not 1 < len(np.unique(segment)) < len(segment):
+        return []
+    return estimate("silhouette", mean_of(silhouette_samples(points, segment)), drawn)
+
+
+def _agreement(customers: pl.DataFrame, gold: pl.DataFrame | None) -> list[Estimate]:
+    """Agreement with the true segments; a customer without a segment counts as a segment of their own kind."""
+    if gold is None or not gold.height:
+        return []
+    both = (
+        gold.select("customer_id", truth="segment")
+        .sort("customer_id")
+        .join(
+            customers.select("customer_id", "segment"),
+            "customer_id",
+            "left",
+            validate="1:1",
+            maintain_order="left",
+        )
+        .with_columns(pl.col("segment").fill_null(_NO_PREDICTION))
+    )
+    truth, answer = both["truth"].to_numpy().astype(str), both["segment"].to_numpy().astype(str)
+    units = both["customer_id"].to_numpy()
+    return estimate("adjusted_rand_index", lambda rows: adjusted_rand_index(truth[rows], answer[rows]), units)
+
+
+TASK = Task(
+    name="segmentation",
+    title="Customer segments",
+    question="Who are our customers, and who moved?",
+    needs=(("transactions",),),
+    uses=("customers",),
+    gold="segment_labels",
+    writes=("customer_segments", "segment_profiles", "segment_migration", "model_comparison"),
+    metrics=(
+        "spend_explained_share",
+        "stability_ari",
+        "silhouette",
+        "bic",
+        "n_segments",
+        "adjusted_rand_index",
+    ),
+    method=Method(fit, predict),
+    naive=Method(fit_naive, predict_naive),
+    naive_name="Classical RFM cells",
+    score=score,
+    params=SegmentationParams,
+)

@@ -1,0 +1,60 @@
+"""Quotes and past replies."""
+
+import numpy as np
+import polars as pl
+
+from cxm.backends.encoder import HashingEncoder
+from cxm.methods.replies import build_reply_bank, first_sentences, nearest_replies, quote_sentences
+
+ENCODE = HashingEncoder().encode
+
+
+def hits(*rows: tuple[int, int, str, str]) -> pl.DataFrame:
+    frame = pl.DataFrame(list(rows), schema=["query", "rank", "article_id", "passage"], orient="row")
+    return frame.with_columns(score=pl.lit(0.5))
+
+
+def test_the_sentence_nearest_to_the_request_is_quoted() -> None:
+    found = hits((0, 1, "a", "Is parking free? Parking is free for guests. The pool opens at nine."))
+    quotes = quote_sentences(found, ENCODE(["parking free"]), ENCODE)
+    assert "Parking is free for guests." in quotes["quote"].to_list()
+    assert not any(quote.endswith("?") for quote in quotes["quote"])
+
+
+def test_a_question_is_quoted_where_nothing_else_stands() -> None:
+    quotes = quote_sentences(hits((0, 1, "a", "Is parking free?")), ENCODE(["parking"]), ENCODE)
+    assert quotes["quote"].to_list() == ["Is parking free?"]
+
+
+def test_no_hit_and_no_words_give_no_quote() -> None:
+    assert quote_sentences(hits((0, 1, "a", "")), ENCODE(["x"]), ENCODE).height == 0
+    assert first_sentences(hits((0, 1, "a", ""))).height == 0
+
+
+def bank() -> pl.DataFrame:
+    rows = [
+        (conversation, i, speaker, text)
+        for conversation, answer in (("c1", "Try a restart."), ("c2", "try a restart"), ("c3", "Call us."))
+        for i, (speaker, text) in enumerate([("customer", "My screen is blue"), ("agent", answer)])
+    ]
+    schema = {"conversation_id": pl.String, "turn_index": pl.Int32, "speaker": pl.String, "text": pl.String}
+    return build_reply_bank(pl.DataFrame(rows, schema=schema, orient="row"), 100, 7)
+
+
+def test_replies_come_from_other_conversations_each_wording_once() -> None:
+    known = bank()
+    vectors = ENCODE(known["request"].to_list())
+    near = nearest_replies(ENCODE(["My screen is blue"]), ["c1"], known, vectors, 3)
+    assert [known["conversation_id"][row] for row in near["row"]] == ["c2", "c3"]
+    assert near["rank"].to_list() == [1, 2]
+
+
+def test_only_an_agents_answer_to_a_customer_is_kept() -> None:
+    rows = [("c", 0, "agent", "Hello"), ("c", 1, "customer", "Hi"), ("c", 2, "system", "{}"), ("c", 3, "agent", "Yes?")]
+    turns = pl.DataFrame(rows, schema=["conversation_id", "turn_index", "speaker", "text"], orient="row")
+    assert build_reply_bank(turns, 10, 7)["reply"].to_list() == ["Yes?"]
+
+
+def test_an_empty_bank_suggests_nothing() -> None:
+    empty = bank().clear()
+    assert nearest_replies(ENCODE(["x"]), ["c"], empty, np.zeros((0, 64), dtype=np.float32), 3).height == 0

@@ -1,0 +1,145 @@
+"""The page: self-contained, small, and nothing in it that came from data but text."""
+
+import base64
+import hashlib
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from selectolax.parser import HTMLParser
+
+import reports
+
+CHROMIUM = Path("/usr/bin/chromium")
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "</style><script>alert(1)</script>",
+    "</title></svg></table><iframe src=//evil.example></iframe>",
+    "<!-- --><!--[if IE]>",
+    "]]><a href='javascript:alert(1)'>x</a>",
+    "{{ 7 * 7 }}{% raw %}",
+    "&lt;b&gt;&#60;script&#62;",
+    "\u202e\u0000\u001b[31m\u2028tfel",
+    "javascript:alert(1)",
+    "`${alert(1)}` \\u003cscript\\u003e",
+]
+
+
+@pytest.fixture
+def harmless(make_world, fake_tasks):
+    return reports.build(make_world(), None, fake_tasks)
+
+
+def shape(page: str) -> Counter:
+    """How often each element occurs with its attribute names and class."""
+    tree = HTMLParser(page)
+    return Counter(
+        (node.tag, tuple(sorted(node.attributes)), node.attributes.get("class")) for node in tree.css("*")
+    )
+
+
+def test_the_page_is_one_small_file_that_asks_for_nothing(harmless):
+    page = harmless.read_text()
+    assert len(page) < 500_000
+    tree = HTMLParser(page)
+    assert not tree.css("script, img, iframe, object, embed, form, audio, video")
+    assert [node.attributes["href"] for node in tree.css("link")] == ["data:,"]
+    assert all(node.attributes["href"].startswith("#") for node in tree.css("a"))
+    assert not re.search(r"https?://(?!www\.w3\.org/)", page)
+    assert not tree.css("[style]")
+
+
+def test_the_policy_allows_our_style_sheet_and_nothing_else(harmless):
+    tree = HTMLParser(harmless.read_text())
+    policy = tree.css_first("meta[http-equiv=Content-Security-Policy]").attributes["content"]
+    style = re.search(r"<style>(.*?)</style>", harmless.read_text(), re.DOTALL)[1]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert policy == (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def test_each_task_that_ran_has_its_section_and_each_link_its_target(harmless, fake_tasks):
+    tree = HTMLParser(harmless.read_text())
+    sections = [node.attributes["id"] for node in tree.css("main > section")]
+    names = [task.name for task in fake_tasks]
+    assert sections == ["kpis", *names, "monitors", "data", "origin"]
+    ids = [node.attributes["id"] for node in tree.css("[id]")]
+    assert len(ids) == len(set(ids))
+    assert {node.attributes["href"][1:] for node in tree.css("a")} <= set(ids)
+    for name in names:
+        section = tree.css_first(f"section#{name}")
+        for part in ("h2", ".question", ".finding", "figure svg", "figcaption"):
+            assert section.css_first(part), f"{name} lacks {part}"
+
+
+def test_scores_stand_with_baseline_interval_and_n(harmless):
+    rows = HTMLParser(harmless.read_text()).css("#intent_prediction table")[-1].css("tbody tr")
+    cells = [node.text().replace("\u00a0", " ") for node in rows[0].css("td")]
+    assert cells == ["70.0 %", "60.0 % to 80.0 %", "30.0 %", "90"]
+
+
+def test_tables_are_cut_and_say_where_the_rest_is(harmless):
+    page = HTMLParser(harmless.read_text())
+    assert "12 more in conversation_sentiment.parquet" in page.css_first("#sentiment").text()
+    assert len(page.css("#churn_survival table")[0].css("tbody tr")) == 10
+    assert "20 more in churn_risk.parquet" in page.css_first("#churn_survival").text()
+
+
+def test_the_state_of_a_monitor_is_said_in_words_not_by_colour_alone(harmless):
+    row = HTMLParser(harmless.read_text()).css_first("#monitors .state.fail")
+    assert row.text().split() == ["✕", "fail"]
+
+
+def test_rows_set_aside_are_listed_with_their_reasons(harmless):
+    text = HTMLParser(harmless.read_text()).css_first("#data").text()
+    assert "2 set aside: plain bad time" in text
+    assert "1 set aside: not stated" in text
+
+
+@pytest.mark.parametrize("word", HOSTILE, ids=range(len(HOSTILE)))
+def test_no_element_or_attribute_comes_from_data(make_world, fake_tasks, word):
+    calm = shape(reports.build(make_world("plain word", "shop"), None, fake_tasks).read_text())
+    name = f"shop {word.replace('/', '∕').replace(chr(0), '')}"
+    page = reports.build(make_world(word, name), None, fake_tasks).read_text()
+    found = shape(page)
+    words = "mark"  # how many words differ between two quotes is up to the quotes
+    assert {k: n for k, n in found.items() if k[0] != words} == {
+        k: n for k, n in calm.items() if k[0] != words
+    }
+    assert not any(attribute.startswith("on") for _, attributes, _ in found for attribute in attributes)
+
+
+def test_hostile_text_is_still_shown(make_world, fake_tasks):
+    page = reports.build(make_world(HOSTILE[0]), None, fake_tasks).read_text()
+    assert "<script>alert(1)</script> reply" in HTMLParser(page).css_first("#multi_turn_rag").text()
+
+
+@pytest.mark.browser
+def test_a_browser_runs_nothing_fetches_nothing_and_scrolls_no_page_sideways(make_world, fake_tasks):
+    if not CHROMIUM.exists():
+        pytest.skip(f"no browser: {CHROMIUM} is not there")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    page_file = reports.build(make_world(" ".join(HOSTILE)), None, fake_tasks)
+    flags = [
+        "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+        "--disable-component-update", "--disable-sync",
+    ]  # fmt: skip
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=flags)
+        for width, scheme in ((1280, "light"), (375, "dark")):
+            page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+            requests, messages = [], []
+            page.on("request", lambda request, seen=requests: seen.append(request.url))
+            page.on("console", lambda message, seen=messages: seen.append(message.text))
+            page.on("pageerror", lambda error, seen=messages: seen.append(str(error)))
+            page.on("dialog", lambda dialog, seen=messages: seen.append(dialog.message) or dialog.dismiss())
+            page.goto(page_file.as_uri())
+            assert requests == [page_file.as_uri()]
+            assert messages == []
+            assert page.evaluate("document.querySelectorAll('script, img, iframe').length") == 0
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        browser.close()
