@@ -35,7 +35,9 @@ def make_report(workspace: WorkspaceResource, week: str | None = None, **overrid
     """
     # The week is the run's partition and has to be known before it, hence the tables too.
     if workspace.is_simulated():
+        print("no data directory given, using the simulated brand", file=sys.stderr, flush=True)
         write_brand(workspace)
+        workspace = type(workspace)(data=str(workspace.data_directory()), out=workspace.out)
     partition = choose_week(workspace.workspace(), week)
     job = build_defs(workspace=workspace, **overrides).resolve_job_def("report_job")
     with open_instance() as instance:
@@ -60,7 +62,9 @@ def _raise(event: dg.DagsterEvent) -> NoReturn:
             raise CxmError(said.description)
     error = getattr(event.event_specific_data, "error", None)
     cause = error and (error.cause or error)
-    raise RunFailed(f"{event.step_key or 'the run'} failed; no report was made\n{cause.to_string() if cause else ''}")
+    raise RunFailed(
+        f"{event.step_key or 'the run'} failed; no report was made\n{cause.to_string() if cause else ''}"
+    )
 
 
 @app.command

@@ -90,10 +90,9 @@ def build_source_assets() -> list[dg.AssetsDefinition]:
                 write_brand(workspace)
             opened = workspace.workspace()
             frames = _read_tables(opened)
-        described = {
+        described: dict[dg.AssetKey, dict[str, Any]] = {
             DATA_DIRECTORY: {
                 "path": dg.MetadataValue.path(str(opened.data)),
-                "simulated": workspace.is_simulated(),
                 "other files": store.tables_in(opened.data)[1],
             }
         }

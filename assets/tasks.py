@@ -117,7 +117,7 @@ def _task_asset(task: Task, earlier: Sequence[Task]) -> dg.AssetsDefinition:
                 return not_run
             before = opened.manifest(task.name)
             context.log.info(f"{task.name} ...")
-            written = runs.run(task, opened, make_params(task, dict(config)), force=False)  # type: ignore[call-overload]
+            written = runs.run(task, opened, make_params(task, dict(config)), force=False)
         is_fresh = before == opened.manifest(task.name)
         seconds = round(time.monotonic() - started, 1)
         frames = {name: opened.read(name) for name in written}

@@ -54,13 +54,18 @@ def _train_gold(task: Task, workspace: Workspace, use_labels: bool) -> pl.DataFr
     gold = workspace.read(task.gold)
     if "split" not in gold.collect_schema():
         return None
-    train = gold.filter(pl.col("split") == "train").drop("split").collect()
+    train = gold.filter(pl.col("split") == "train").drop("split").sort(TABLES[task.gold].key).collect()
     return train if train.height else None
 
 
 def _read_inputs(task: Task, workspace: Workspace) -> Tables:
+    """The tables a task may read, sorted, so that the order of rows on disk can change no result."""
     tables = workspace.read_all([*task.inputs, *([task.gold] if task.gold else [])])
-    return {name: frame for name, frame in tables.items() if name != task.gold}
+    return {
+        name: frame.sort(TABLES[name].key or list(TABLES[name].columns))
+        for name, frame in tables.items()
+        if name != task.gold
+    }
 
 
 def _sorted_by_key(frame: pl.DataFrame, name: str) -> pl.DataFrame:

@@ -127,8 +127,10 @@ class Delimited:
         """The records after the header that hold anything at all."""
         records = self._records()
         next(records)
+        is_single = len(self.header) == 1
         for number, fields in records:
-            if isinstance(fields, str) or len(self.header) == 1 or any(field.strip() for field in fields):
+            text = fields if is_single else "".join(fields)
+            if text and (is_single or not text.isspace()):
                 yield number, fields
 
     def _problem(self, fields: list[str] | str) -> str:

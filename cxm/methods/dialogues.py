@@ -16,7 +16,7 @@ NEED_SCHEMA = {"conversation_id": pl.String, "text": pl.String}
 
 _WORD = re.compile(r"\w+")
 _ENOUGH_CONTENT = 4
-_FULL_CONTENT = 4
+_FULL_CONTENT = 2
 _MAX_TURNS = 8
 _COURTESY = """
     a again all am and are be bye cheers day do done else everything fine for good goodbye great have hello
@@ -31,7 +31,7 @@ _FUNCTION = """
     call calling can cant contact contacting could couldnt did didnt does doesnt doing dont either even ever
     get getting give go going got had has havent he her here hes him his hope how if in into isnt ive just
     kind know let lets like little look looking made make many may maybe might mind moment more morning most
-    must need needs never new not of off on one only or other our out over own perhaps place point possible
+    must need needs never new not of off on one only or other our out over own perhaps point possible
     put question quick rather right said same say see shall she should since some somebody someone something
     sort speak still such sure talk tell than their them then theres these they theyre thing things think
     those though to too touch tried try trying two under until up us use used using want wanted wasnt way we

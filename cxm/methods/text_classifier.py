@@ -13,32 +13,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cxm.methods.linear import (
+    Codes,
+    Floats,
+    LinearModel,
+    choose_mix,
+    fit_linear,
+    mix_probabilities,
+    spread_folds,
+)
 from cxm.methods.term_weights import TermWeights, fit_term_weights
-
-Floats = NDArray[np.float64]
-Codes = NDArray[np.intp]
 
 # Inverse strengths of the penalty; searched only where a fit is cheap.
 _STRENGTHS = (1.0, 3.0, 10.0, 30.0)
 _DEFAULT_STRENGTH = 10.0
 _CHEAP = 8_000  # rows x classes
-_MAX_ITERATIONS = 60
-_TOLERANCE = 1e-3
-_ABSENT = -20.0  # log-odds of a class that a training part lacks
-_PLAIN_MIX = 0.6
-
-
-@dataclass(frozen=True)
-class _Linear:
-    """Scores `features @ weights.T + intercepts`; weights `(n_classes, n_features)`."""
-
-    weights: NDArray[np.float32]
-    intercepts: NDArray[np.float32]
-
-    def log_probabilities(self, features: Any) -> Floats:
-        from scipy.special import log_softmax
-
-        return np.asarray(log_softmax(features @ self.weights.T + self.intercepts.astype(float), axis=1))
 
 
 @dataclass(frozen=True)
@@ -54,8 +43,8 @@ class TextClassifier:
     prior: Floats
     mix: tuple[float, float]
     terms: TermWeights
-    on_vectors: _Linear
-    on_terms: _Linear
+    on_vectors: LinearModel
+    on_terms: LinearModel
     out_of_fold: Floats | None = None
 
     def probabilities(self, texts: Sequence[str], vectors: NDArray[Any]) -> Floats:
@@ -66,7 +55,7 @@ class TextClassifier:
             self.on_vectors.log_probabilities(np.asarray(vectors, dtype=np.float32)),
             self.on_terms.log_probabilities(self.terms.transform(texts)),
         )
-        return _mixed(parts, self.mix)
+        return mix_probabilities(parts, self.mix)
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """(JSON facts, numpy arrays) from which `from_parts` makes the same classifier."""
@@ -94,8 +83,8 @@ class TextClassifier:
             prior=arrays["prior"],
             mix=(float(facts["mix"][0]), float(facts["mix"][1])),
             terms=TermWeights(list(facts["words"]), list(facts["characters"]), arrays["rarity"]),
-            on_vectors=_Linear(arrays["vector_weights"], arrays["vector_intercepts"]),
-            on_terms=_Linear(arrays["term_weights"], arrays["term_intercepts"]),
+            on_vectors=LinearModel(arrays["vector_weights"], arrays["vector_intercepts"]),
+            on_terms=LinearModel(arrays["term_weights"], arrays["term_intercepts"]),
         )
 
 
@@ -120,17 +109,17 @@ def fit_text_classifier(
     terms, term_rows = fit_term_weights(ordered)
     features = {"vectors": dense, "terms": term_rows}
 
-    fold = _folds(codes, n_folds, np.random.default_rng(seed))
+    fold = spread_folds(codes, n_folds, np.random.default_rng(seed))
     held_out, fitted = {}, {}
     for part, matrix in features.items():
         strength, held_out[part] = _choose_strength(matrix, codes, n_classes, fold)
-        fitted[part] = _fit_linear(matrix, codes, n_classes, strength)
+        fitted[part] = fit_linear(matrix, codes, n_classes, strength)
     parts = (held_out["vectors"], held_out["terms"])
     judged = np.bincount(codes)[codes] > 1
-    mix = _choose_mix((parts[0][judged], parts[1][judged]), codes[judged])
+    mix = choose_mix((parts[0][judged], parts[1][judged]), codes[judged])
     unordered = np.empty_like(order)
     unordered[order] = np.arange(len(order))
-    out_of_fold = np.where(judged[:, None], _mixed(parts, mix), prior)[unordered]
+    out_of_fold = np.where(judged[:, None], mix_probabilities(parts, mix), prior)[unordered]
     return TextClassifier(
         classes=classes.tolist(),
         prior=prior,
@@ -142,21 +131,6 @@ def fit_text_classifier(
     )
 
 
-def _mixed(parts: tuple[Floats, Floats], mix: tuple[float, float]) -> Floats:
-    from scipy.special import softmax
-
-    return np.asarray(softmax(mix[0] * parts[0] + mix[1] * parts[1], axis=1))
-
-
-def _folds(codes: Codes, n_folds: int, generator: np.random.Generator) -> Codes:
-    """A fold for each row, the classes spread evenly over the folds."""
-    shuffled = generator.permutation(len(codes))
-    by_class = shuffled[np.argsort(codes[shuffled], kind="stable")]
-    fold = np.empty(len(codes), dtype=np.intp)
-    fold[by_class] = np.arange(len(codes)) % n_folds
-    return fold
-
-
 def _choose_strength(features: Any, codes: Codes, n_classes: int, fold: Codes) -> tuple[float, Floats]:
     """The penalty that predicts held-out rows best, and their log-probabilities under it."""
     is_cheap = len(codes) * n_classes <= _CHEAP
@@ -166,58 +140,10 @@ def _choose_strength(features: Any, codes: Codes, n_classes: int, fold: Codes) -
         held_out = np.empty((len(codes), n_classes))
         for left_out in np.unique(fold):
             train, test = np.flatnonzero(fold != left_out), np.flatnonzero(fold == left_out)
-            model = _fit_linear(features[train], codes[train], n_classes, strength)
+            model = fit_linear(features[train], codes[train], n_classes, strength)
             held_out[test] = model.log_probabilities(features[test])
         loss = -float(held_out[judged, codes[judged]].mean()) if len(judged) else 0.0
         if best is None or loss < best[0]:
             best = (loss, strength, held_out)
     assert best is not None
     return best[1], best[2]
-
-
-def _fit_linear(features: Any, codes: Codes, n_classes: int, strength: float) -> _Linear:
-    """Multinomial logistic regression; classes that `codes` lacks get next to no probability."""
-    weights = np.zeros((n_classes, features.shape[1]), dtype=np.float32)
-    intercepts = np.full(n_classes, _ABSENT, dtype=np.float32)
-    present = np.unique(codes)
-    intercepts[present] = 0.0
-    if len(present) < 2:
-        return _Linear(weights, intercepts)
-    if not features.shape[1]:
-        intercepts[present] = np.log(np.bincount(codes)[present] / len(codes))
-        return _Linear(weights, intercepts)
-    import warnings
-
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    model = LogisticRegression(C=strength, max_iter=_MAX_ITERATIONS, tol=_TOLERANCE)
-    # One thread: faster at this size, and the same sums on every machine.
-    with warnings.catch_warnings(), threadpool_limits(1):
-        # Stopping early is a milder penalty, not a fault; held-out rows judge the outcome.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(features, codes)
-    is_binary = len(present) == 2
-    rows = present[1:] if is_binary else present
-    weights[rows], intercepts[rows] = model.coef_, model.intercept_
-    return _Linear(weights, intercepts)
-
-
-def _choose_mix(parts: tuple[Floats, Floats], codes: Codes) -> tuple[float, float]:
-    """The powers of the two parts with the highest likelihood of the held-out labels."""
-    if not len(codes):
-        return (_PLAIN_MIX, _PLAIN_MIX)
-    from scipy.optimize import minimize
-    from scipy.special import logsumexp
-
-    rows = np.arange(len(codes))
-
-    def loss(mix: Floats) -> float:
-        scores = mix[0] * parts[0] + mix[1] * parts[1]
-        fit = float((logsumexp(scores, axis=1) - scores[rows, codes]).mean())
-        # With few rows the likelihood alone would run to extremes.
-        return fit + float(((mix - _PLAIN_MIX) ** 2).sum()) / len(codes)
-
-    found = minimize(loss, np.full(2, _PLAIN_MIX), method="L-BFGS-B", bounds=[(0.0, 5.0)] * 2)
-    return (float(found.x[0]), float(found.x[1]))

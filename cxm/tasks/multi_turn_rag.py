@@ -39,7 +39,7 @@ from cxm.task import Method, Model, Params, Results, Services, Tables, Task, par
 
 # (decay of older turns, weights); the first stands where no labels speak for another.
 _DECAYS = (0.01, 0.1, 0.25, 0.5)
-_DEFAULT = (0.25, Fusion(0.8, 0.3))
+_DEFAULT = (0.1, Fusion(0.8, 0.3))
 _CANDIDATES = (
     _DEFAULT,
     *(

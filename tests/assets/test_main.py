@@ -54,10 +54,10 @@ def test_a_fault_in_a_task_is_shown_with_its_traceback(offline, small_tasks):
     def fail(*_):
         raise ZeroDivisionError("oops")
 
-    broken = small_tasks[0].__class__(
-        **{**vars(small_tasks[0]), "method": Method(lambda *_: Model(), fail)}
-    )
-    with pytest.raises(RunFailed, match="(?s)mood failed; no report was made.*ZeroDivisionError: oops.*in fail"):
+    broken = small_tasks[0].__class__(**{**vars(small_tasks[0]), "method": Method(lambda *_: Model(), fail)})
+    with pytest.raises(
+        RunFailed, match=r"(?s)mood failed; no report was made.*ZeroDivisionError: oops.*in fail"
+    ):
         make_report(offline, tasks=(broken, small_tasks[1]))
 
 

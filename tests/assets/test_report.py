@@ -14,7 +14,11 @@ def test_the_report_says_where_the_page_and_its_figures_are(outcome):
 
 def test_key_figures_and_history_show_the_rows_of_the_week(outcome):
     for name in ("kpis", "kpi_history", "score_history"):
-        assert 0 < outcome.metadata[name]["dagster/partition_row_count"] <= outcome.metadata[name]["dagster/row_count"]
+        assert (
+            0
+            < outcome.metadata[name]["dagster/partition_row_count"]
+            <= outcome.metadata[name]["dagster/row_count"]
+        )
 
 
 def test_data_without_conversations_is_reported_without_a_week(run_job, data):

@@ -31,5 +31,5 @@ def test_the_workspace_is_opened_once(offline):
 
 def test_an_out_that_cannot_be_written_is_one_line(data, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(CxmError, match="cannot write to .*another directory as --out"):
+    with pytest.raises(CxmError, match=r"cannot write to .*another directory as --out"):
         WorkspaceResource(data=str(data), out=str(tmp_path / "file")).workspace()

@@ -41,7 +41,6 @@ def test_the_data_directory_lists_its_tables_and_other_files(outcome):
     assert found["path"].endswith("/data")
     assert "| turns | 3 |" in found["tables"]
     assert found["other files"] == ["notes.txt"]
-    assert not found["simulated"]
 
 
 def test_a_broken_table_stops_the_run_before_any_task_with_one_line(run_job, data):
@@ -91,5 +90,5 @@ def test_without_a_data_directory_the_simulated_brand_is_written_to_out(
     monkeypatch.delenv("CXM_DATA", raising=False)
     outcome = run_job(type(offline)(out=str(tmp_path / "out")), only=["data_directory", "turns"])
     assert outcome.is_success
-    assert outcome.metadata["data_directory"]["simulated"]
+    assert outcome.metadata["data_directory"]["path"] == str(tmp_path / "out" / "world")
     assert store.exists(tmp_path / "out" / "world", "turns")

@@ -63,7 +63,8 @@ def test_a_wrong_call_is_one_line_and_exit_code_2(call, make_world, arguments, s
     arguments = [argument.format(data=workspace.data) for argument in arguments]
     code, out, err = call(*arguments)
     assert (code, out, err.count("\n")) == (2, "", 1)
-    assert err.startswith("reports: ") and said in err
+    assert err.startswith("reports: ")
+    assert said in err
 
 
 def test_help_answers_without_loading_what_draws_or_fits():

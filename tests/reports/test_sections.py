@@ -1,5 +1,7 @@
 """What each section says about hand-made results."""
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,16 +85,7 @@ def test_a_reason_that_grows_beyond_chance_is_a_change(make_world, fake_tasks, p
     workspace = make_world()
     ids = [f"n{i:03d}" for i in range(400)]
     start = [day for week in (13, 20) for day in [week] * 200]
-    put_table(
-        workspace.data,
-        "conversations",
-        [
-            {"conversation_id": id_, "channel": "chat", "started_at": f"2026-07-{d}T12:00:00Z"}
-            for id_, d in zip(ids, start, strict=True)
-        ]
-        if False
-        else conversations(ids, start),
-    )
+    put_table(workspace.data, "conversations", conversations(ids, start))
     (workspace.data / "turns.parquet").unlink()
     share = {13: 0.1, 20: 0.4}
     put_table(
@@ -112,8 +105,6 @@ def test_a_reason_that_grows_beyond_chance_is_a_change(make_world, fake_tasks, p
 
 
 def conversations(ids, days):
-    from datetime import UTC, datetime
-
     return [
         {"conversation_id": id_, "channel": "chat", "started_at": datetime(2026, 7, day, tzinfo=UTC)}
         for id_, day in zip(ids, days, strict=True)
