@@ -62,9 +62,10 @@ def _raise(event: dg.DagsterEvent) -> NoReturn:
             raise CxmError(said.description)
     error = getattr(event.event_specific_data, "error", None)
     cause = error and (error.cause or error)
-    raise RunFailed(
-        f"{event.step_key or 'the run'} failed; no report was made\n{cause.to_string() if cause else ''}"
-    )
+    if cause and cause.cls_name == "DagsterExecutionInterruptedError":
+        raise KeyboardInterrupt
+    traceback = cause.to_string() if cause else event.message
+    raise RunFailed(f"{event.step_key or 'the run'} failed; no report was made\n{traceback}")
 
 
 @app.command
@@ -94,6 +95,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(f"{error}; see `python -m assets --help`", 2)
     except CxmError as error:
         return _fail(str(error), 2)
+    except OSError as error:
+        return _fail(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "), 2)
     except KeyboardInterrupt:
         return _fail("stopped", 130)
     except RunFailed as error:

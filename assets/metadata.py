@@ -55,10 +55,15 @@ def column_schema(table: Table, frame: pl.LazyFrame | None = None) -> dg.TableSc
     return dg.TableSchema(columns + further)
 
 
+def row_count(frame: pl.LazyFrame) -> int:
+    """Number of rows."""
+    return int(frame.select(pl.len()).collect().item())
+
+
 def table_metadata(table: Table, frame: pl.LazyFrame) -> dict[str, Any]:
     """Rows, preview and columns of a table that is there."""
     return {
-        "dagster/row_count": frame.select(pl.len()).collect().item(),
+        "dagster/row_count": row_count(frame),
         "dagster/column_schema": column_schema(table, frame),
         "preview": preview(frame),
     }

@@ -3,22 +3,22 @@
 One step writes them all, for one week. What they hold is decided in `reports`.
 """
 
+import json
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import polars as pl
 
 import reports
-from assets.metadata import column_schema, table_metadata
+from assets.metadata import column_schema, markdown_table, row_count, table_metadata
 from assets.partitions import WEEKS, has_weeks
 from assets.resources import WorkspaceResource
 from assets.sources import user_errors
 from assets.tasks import scores_key
 from cxm.tables import TABLES
 from cxm.task import Task
-from cxm.workspace import Workspace
 
 REPORT = dg.AssetKey("report")
 _TABLES = ("kpis", "kpi_history", "score_history")
@@ -49,9 +49,11 @@ def _specs(tasks: Sequence[Task]) -> list[dg.AssetSpec]:
     return [*tables, page]
 
 
-def _rows_of_week(workspace: Workspace, name: str, week: str) -> int:
-    rows = workspace.read(name).filter(period=week).select(pl.len()).collect()
-    return int(rows.item())
+def _list_tasks(figures: Path) -> dg.MarkdownMetadataValue:
+    """What was run, and what was not for want of which table, as `report.json` has it."""
+    tasks = json.loads(figures.read_text(encoding="utf-8"))["tasks"]
+    rows = [(name, task["status"], ", ".join(task["needs"])) for name, task in tasks.items()]
+    return markdown_table(["task", "status", "lacks"], rows)
 
 
 def build_report_assets(tasks: Sequence[Task]) -> list[dg.AssetsDefinition]:
@@ -67,13 +69,14 @@ def build_report_assets(tasks: Sequence[Task]) -> list[dg.AssetsDefinition]:
             path = reports.build(opened, week if has_weeks(opened) else None, tasks)
         for name in _TABLES:
             metadata = table_metadata(TABLES[name], opened.read(name))
-            n_rows = {"dagster/partition_row_count": _rows_of_week(opened, name, week)}
-            yield dg.MaterializeResult(asset_key=name, metadata=metadata | n_rows)
+            of_week = {"dagster/partition_row_count": row_count(opened.read(name).filter(period=week))}
+            yield dg.MaterializeResult(asset_key=name, metadata=metadata | of_week)
         yield dg.MaterializeResult(
             asset_key=REPORT,
             metadata={
                 "path": dg.MetadataValue.path(str(path)),
                 "figures": dg.MetadataValue.path(str(path.with_suffix(".json"))),
+                "tasks": _list_tasks(path.with_suffix(".json")),
                 "dagster/uri": path.as_uri(),
                 "bytes": path.stat().st_size,
                 "seconds": round(time.monotonic() - started, 1),

@@ -12,7 +12,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import dagster as dg
 from pydantic import Field, TypeAdapter, ValidationError, create_model
 
-from assets.metadata import column_schema, markdown_table, score_table, table_metadata
+from assets.metadata import column_schema, markdown_table, row_count, score_table, table_metadata
 from assets.resources import WorkspaceResource
 from assets.sources import user_errors
 from cxm import runs
@@ -118,13 +118,11 @@ def _task_asset(task: Task, earlier: Sequence[Task]) -> dg.AssetsDefinition:
             before = opened.manifest(task.name)
             context.log.info(f"{task.name} ...")
             written = runs.run(task, opened, make_params(task, dict(config)), force=False)
+            seconds = round(time.monotonic() - started, 1)
+            frames = {name: opened.read(name) for name in written}
         is_fresh = before == opened.manifest(task.name)
-        seconds = round(time.monotonic() - started, 1)
-        frames = {name: opened.read(name) for name in written}
         main = table_metadata(TABLES[task.writes[0]], frames[task.writes[0]])
-        n_rows = {
-            name: table_metadata(TABLES[name], frame)["dagster/row_count"] for name, frame in frames.items()
-        }
+        n_rows = {name: row_count(frame) for name, frame in frames.items()}
         done = "nothing new" if is_fresh else f"{main['dagster/row_count']:,} rows in {seconds:g} s"
         context.log.info(f"{task.name}: {done}")
         return dg.MaterializeResult(

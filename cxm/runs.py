@@ -58,7 +58,7 @@ def _train_gold(task: Task, workspace: Workspace, use_labels: bool) -> pl.DataFr
     return train if train.height else None
 
 
-def _read_inputs(task: Task, workspace: Workspace) -> Tables:
+def read_inputs(task: Task, workspace: Workspace) -> Tables:
     """The tables a task may read, sorted, so that the order of rows on disk can change no result."""
     tables = workspace.read_all([*task.inputs, *([task.gold] if task.gold else [])])
     return {
@@ -117,7 +117,7 @@ def run(
 def _run(task: Task, workspace: Workspace, params: Params, use_labels: bool) -> None:
     started = time.monotonic()
     log.info("%s: reading tables", task.name)
-    tables = _read_inputs(task, workspace)
+    tables = read_inputs(task, workspace)
     train = _train_gold(task, workspace, use_labels)
     learned = f"{train.height:,} train labels" if train is not None else "no labels"
     log.info("%s: fitting with %s, predicting", task.name, learned)
@@ -174,7 +174,7 @@ def _scores(
     task: Task, workspace: Workspace, params: Params, use_labels: bool, manifest: Mapping[str, Any]
 ) -> pl.DataFrame:
     log.info("%s: scoring beside %s", task.name, task.naive_name)
-    tables = _read_inputs(task, workspace)
+    tables = read_inputs(task, workspace)
     gold = workspace.read(task.gold).collect() if task.gold and workspace.has(task.gold) else None
     results = {name: workspace.read(name).collect() for name in manifest["writes"]}
     estimates = task.score(results, gold, tables, params)

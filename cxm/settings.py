@@ -9,8 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from platformdirs import user_cache_path
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from cxm.errors import CxmError
 
 
 class Settings(BaseSettings):
@@ -32,3 +34,13 @@ class Settings(BaseSettings):
         le=1,
         description="Share of bad rows above which an import stops.",
     )
+
+
+def read_settings() -> Settings:
+    """The settings as the environment has them now; `CxmError` that names a variable it cannot use."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "CXM_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise CxmError(f"environment variable {name}: {first['msg']}; set it anew or unset it") from None

@@ -20,7 +20,7 @@ from cxm import store
 from cxm.backends.cache import CachedEncoder
 from cxm.backends.encoder import Encoder, SentenceTransformerEncoder
 from cxm.errors import CxmError
-from cxm.settings import Settings
+from cxm.settings import read_settings
 from cxm.tables import TABLES
 from cxm.task import Services
 
@@ -32,7 +32,7 @@ def json_digest(value: Any) -> str:
 
 def make_services(out: Path, encoder: Encoder | None = None) -> Services:
     """The encoder the settings name (or `encoder`) behind its cache, and the search index's folder."""
-    settings = Settings()
+    settings = read_settings()
     cached = encoder or CachedEncoder(SentenceTransformerEncoder(settings.encoder), settings.cache)
     return Services(cached, Path(out).resolve() / "index")
 

@@ -129,7 +129,7 @@ class Delimited:
         next(records)
         is_single = len(self.header) == 1
         for number, fields in records:
-            text = fields if is_single else "".join(fields)
+            text = fields if isinstance(fields, str) else "".join(fields)
             if text and (is_single or not text.isspace()):
                 yield number, fields
 

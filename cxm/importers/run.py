@@ -27,7 +27,7 @@ from cxm.importers.rows import FILE, LINE, ROW, Rows, listed, read_rows
 from cxm.importers.source import Source
 from cxm.importers.summary import ImportSummary, TableSummary
 from cxm.importers.values import Conventions, shown
-from cxm.settings import Settings
+from cxm.settings import read_settings
 from cxm.tables import TABLES, Table
 
 _EXAMPLES = 3
@@ -102,7 +102,7 @@ def _import(
 def _limit(max_bad_share: float | None) -> float:
     if max_bad_share is None:
         try:
-            return Settings().max_bad_share
+            return read_settings().max_bad_share
         except ValidationError:
             raise CxmError("CXM_MAX_BAD_SHARE is not a share; set it to a number from 0 to 1") from None
     if not 0 <= max_bad_share <= 1:

@@ -77,7 +77,9 @@ def words(text: str) -> list[str]:
 
 def content_words(text: str) -> list[str]:
     """The words that say what a text is about: no function words, courtesies or numbers."""
-    return [w for w in words(text) if w not in _EMPTY_WORDS and len(w) > 1 and not any(c.isdigit() for c in w)]
+    return [
+        w for w in words(text) if w not in _EMPTY_WORDS and len(w) > 1 and not any(c.isdigit() for c in w)
+    ]
 
 
 def weigh_turns(context: Context, decay: float) -> list[tuple[str, float]]:

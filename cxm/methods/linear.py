@@ -29,6 +29,7 @@ class LinearModel:
     intercepts: NDArray[np.float32]
 
     def log_probabilities(self, features: Any) -> Floats:
+        """Log-probabilities `(n_rows, n_classes)` of dense or sparse rows."""
         from scipy.special import log_softmax
 
         return np.asarray(log_softmax(features @ self.weights.T + self.intercepts.astype(float), axis=1))
@@ -73,6 +74,7 @@ def spread_folds(codes: Codes, n_folds: int, generator: np.random.Generator) -> 
 
 
 def mix_probabilities(parts: tuple[Floats, Floats], mix: tuple[float, float]) -> Floats:
+    """Probabilities from two parts' log-probabilities, each raised to its power of `mix`."""
     from scipy.special import softmax
 
     return np.asarray(softmax(mix[0] * parts[0] + mix[1] * parts[1], axis=1))

@@ -19,6 +19,7 @@ Floats = NDArray[np.float64]
 
 _MAX_ROWS = 20_000
 _CLIP = 4.0
+_BIC_EVIDENCE = 10.0
 # Added to each variance, in units of the column's own. Counts are whole numbers: without it a component
 # shrinks onto "bought once", and BIC then prizes spikes over groups.
 _MIN_VARIANCE = 0.1
@@ -97,71 +98,75 @@ class Candidate:
         return len(self.weights)
 
 
-def _fit(sample: Floats, points: Floats, k: int, n_starts: int, seed: int, means: Floats | None) -> Candidate:
+def _fit(sample: Floats, points: Floats, k: int, n_starts: int, seed: int) -> Candidate:
+    """A mixture from the best of `n_starts` k-means: found again on a resample more often than from chance."""
     import warnings
 
+    from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    model = GaussianMixture(
-        k,
-        covariance_type="diag",
-        reg_covar=_MIN_VARIANCE,
-        n_init=1 if means is not None else n_starts,
-        means_init=means,
-        max_iter=300,
-        random_state=seed,
-    )
     # Small matrices many times over: threads of the linear algebra would only wait for each other.
     with threadpool_limits(1), warnings.catch_warnings():
-        # Slow convergence near a boundary between two equally good fits harms nothing here.
+        # Equal customers, or slow steps near a boundary, harm nothing: shares and BIC judge the outcome.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(sample)
-    weights, variances = np.maximum(model.weights_, 1e-12), model.covariances_
-    counts = np.bincount(
-        _responsibilities(points, weights, model.means_, variances).argmax(axis=1), minlength=k
-    )
-    return Candidate(float(model.bic(sample)), counts.min() / len(points), weights, model.means_, variances)
+        start = KMeans(k, n_init=n_starts, random_state=seed).fit(sample)
+        groups = [sample[start.labels_ == j] for j in range(k)]
+        spread = np.array([g.var(axis=0) if len(g) else np.ones(3) for g in groups]) + _MIN_VARIANCE
+        model = GaussianMixture(
+            k,
+            covariance_type="diag",
+            reg_covar=_MIN_VARIANCE,
+            weights_init=np.array([max(len(g), 1e-9) for g in groups])
+            / sum(max(len(g), 1e-9) for g in groups),
+            means_init=start.cluster_centers_,
+            precisions_init=1 / spread,
+            max_iter=300,
+            random_state=seed,
+        ).fit(sample)
+    weights = np.maximum(model.weights_, 1e-12)
+    return _judged(float(model.bic(sample)), points, weights, model.means_, model.covariances_)
+
+
+def _judged(bic: float, points: Floats, weights: Floats, means: Floats, variances: Floats) -> Candidate:
+    assigned = _responsibilities(points, weights, means, variances).argmax(axis=1)
+    counts = np.bincount(assigned, minlength=len(weights))
+    return Candidate(bic, counts.min() / len(points), weights, means, variances)
 
 
 def fit_candidates(
     points: Floats, smallest: int, largest: int, min_share: float, n_starts: int, seed: int
 ) -> list[Candidate]:
-    """Mixtures of `smallest` to `largest` components that assign at least `min_share` to each.
+    """Mixtures of `smallest` to `largest` components that assign at least `min_share` to each, fewest first.
 
-    A fit with a smaller component is fitted again without it, from the means of the others. Fewer than
-    `smallest` components come back only where customers do not differ enough for more; always at
-    least one candidate. At most 20,000 customers are fitted on, shares are those of all.
+    Where no fit does, customers are split into `smallest` equal parts along their greatest spread. Fewer
+    come back only where customers do not differ enough for more (two customers, or nearly all of them
+    equal); always at least one candidate. At most 20,000 customers are fitted on, shares are of all.
     """
     n_distinct = len(np.unique(np.round(points, 9), axis=0))
     floor = max(min_share, 1 / len(points))
     rows = np.sort(np.random.default_rng(seed).permutation(len(points))[:_MAX_ROWS])
     sample = points[rows]
     most = min(largest, n_distinct, len(sample))
-    found: dict[int, Candidate] = {}
-    for k in range(min(smallest, most), most + 1):
-        candidate = _fit(sample, points, k, n_starts, seed, None)
-        while candidate.smallest_share < floor and len(candidate) > 1:
-            candidate = _without_smallest(candidate, sample, points, seed)
-        known = found.get(len(candidate))
-        if known is None or candidate.bic < known.bic:
-            found[len(candidate)] = candidate
-    enough = [c for k, c in sorted(found.items()) if k >= min(smallest, most)]
-    if enough:
-        return enough
-    split = _split_by_spread(sample, points, min(smallest, most), seed)
-    return [split] if split.smallest_share >= floor else [found[max(found)]]
+    least = min(smallest, most)
+    found = [_fit(sample, points, k, n_starts, seed) for k in range(least, most + 1)]
+    for fewer in range(least, 1, -1):
+        if admissible := [candidate for candidate in found if candidate.smallest_share >= floor]:
+            return admissible
+        found = [_split_by_spread(sample, points, fewer), _fit(sample, points, fewer - 1, n_starts, seed)]
+        if found[0].smallest_share >= floor:
+            return found[:1]
+    return found[-1:]
 
 
-def _without_smallest(candidate: Candidate, sample: Floats, points: Floats, seed: int) -> Candidate:
-    shares = _responsibilities(points, candidate.weights, candidate.means, candidate.variances)
-    counts = np.bincount(shares.argmax(axis=1), minlength=len(candidate))
-    others = np.arange(len(candidate)) != counts.argmin()
-    return _fit(sample, points, len(candidate) - 1, 1, seed, candidate.means[others])
+def choose(candidates: list[Candidate]) -> Candidate:
+    """The fewest components whose BIC is within 10 of the lowest: less is no evidence (Kass & Raftery 1995)."""
+    lowest = min(candidate.bic for candidate in candidates)
+    return next(c for c in candidates if c.bic <= lowest + _BIC_EVIDENCE)
 
 
-def _split_by_spread(sample: Floats, points: Floats, k: int, seed: int) -> Candidate:
+def _split_by_spread(sample: Floats, points: Floats, k: int) -> Candidate:
     """Equal parts along the direction of most spread, each a component with the common variance."""
     centred = sample - sample.mean(axis=0)
     direction = np.linalg.svd(centred, full_matrices=False)[2][0]
@@ -169,23 +174,21 @@ def _split_by_spread(sample: Floats, points: Floats, k: int, seed: int) -> Candi
     means = np.array([sample[part].mean(axis=0) for part in parts])
     variance = np.mean([sample[part].var(axis=0) for part in parts], axis=0) + _MIN_VARIANCE
     weights, variances = np.full(k, 1 / k), np.tile(variance, (k, 1))
-    counts = np.bincount(_responsibilities(points, weights, means, variances).argmax(axis=1), minlength=k)
-    distance = ((sample[:, None, :] - means) ** 2 / variances).sum(axis=2) + np.log(
-        2 * np.pi * variances
-    ).sum(1)
+    distance = ((sample[:, None, :] - means) ** 2 / variances + np.log(2 * np.pi * variances)).sum(axis=2)
     likelihood = np.log((weights * np.exp(-0.5 * distance)).sum(axis=1)).sum()
-    bic = (7 * k - 1) * np.log(len(sample)) - 2 * likelihood
-    return Candidate(float(bic), counts.min() / len(points), weights, means, variances)
+    n_parameters = 7 * k - 1
+    return _judged(
+        float(n_parameters * np.log(len(sample)) - 2 * likelihood), points, weights, means, variances
+    )
 
 
 def fit_mixture(
     table: pl.DataFrame, smallest: int, largest: int, min_share: float, n_starts: int, seed: int
 ) -> tuple[Mixture, list[Candidate]]:
-    """The mixture with the lowest BIC (Schwarz 1978) of a non-empty RFM table, and all candidates."""
+    """The mixture chosen by BIC (Schwarz 1978) for a non-empty RFM table, and all candidates."""
     scaling = plan_scaling(table)
     candidates = fit_candidates(scale(table, scaling), smallest, largest, min_share, n_starts, seed)
-    best = min(candidates, key=lambda c: (c.bic, len(c)))
-    return _named(best, scaling, table), candidates
+    return _named(choose(candidates), scaling, table), candidates
 
 
 def _named(candidate: Candidate, scaling: Scaling, table: pl.DataFrame) -> Mixture:
@@ -239,7 +242,7 @@ def refit_agreement(
     for i in range(n_refits):
         drawn = points[generator.integers(0, len(points), len(points))]
         k = min(len(mixture.weights), len(np.unique(drawn, axis=0)))
-        refit = _fit(drawn, points, k, n_starts, seed + i + 1, None)
+        refit = _fit(drawn, points, k, n_starts, seed + i + 1)
         again = _responsibilities(points, refit.weights, refit.means, refit.variances).argmax(axis=1)
         found.append(adjusted_rand_index(first, again))
     return found

@@ -35,18 +35,16 @@ def in_one_currency(transactions: pl.LazyFrame, currency: str | None) -> pl.Lazy
 
     Raises `CxmError` if there are several and none is picked, or the picked one does not occur.
     """
-    found = (
-        transactions.select(pl.col("currency").drop_nulls().unique().sort()).collect().to_series().to_list()
-    )
+    codes = transactions.select(pl.col("currency").drop_nulls().unique().sort()).collect()
+    found = codes["currency"].to_list()
+    listed = ", ".join(found[:5]) or "none"
     if currency is None and len(found) > 1:
         raise CxmError(
-            f"transactions.currency holds {len(found)} currencies ({', '.join(found[:5])}), which cannot be added:"
+            f"transactions.currency holds {len(found)} currencies ({listed}), which cannot be added:"
             f" pick one with --currency {found[0]}, or import the amounts in one currency"
         )
     if currency is not None and currency not in found:
-        raise CxmError(
-            f"no transaction is in currency {currency!r}; transactions.currency holds: {', '.join(found)}"
-        )
+        raise CxmError(f"no transaction is in currency {currency!r}; transactions.currency holds: {listed}")
     return transactions if currency is None else transactions.filter(pl.col("currency") == currency)
 
 

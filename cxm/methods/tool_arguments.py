@@ -17,7 +17,8 @@ from cxm.methods.dialogues import Context
 
 _LOG = logging.getLogger(__name__)
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:[.,]\d+)?(?![\w])")
-_CODE = re.compile(r"(?<!\w)#?(?=[\w-]*\d)[A-Za-z0-9][\w-]{2,}(?!\w)")
+# Order numbers and the like: four characters or more, at least one a digit.
+_CODE = re.compile(r"(?<![\w.,])#?(?=[\w-]*\d)[A-Za-z0-9][\w-]{3,}(?![\w@])")
 _FORMATS = {
     "email": re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"),
     "date": re.compile(r"\b\d{4}-\d{2}-\d{2}\b"),
@@ -136,7 +137,9 @@ def _numbers(name: str, kind: str, text: str) -> list[Any]:
     places = [m.span() for word in name_words(name) for m in re.finditer(re.escape(word), text.lower())]
     matches = list(_NUMBER.finditer(text))
     if places:
-        matches.sort(key=lambda match: (min(_distance(match.span(), place) for place in places), match.start()))
+        matches.sort(
+            key=lambda match: (min(_distance(match.span(), place) for place in places), match.start())
+        )
     elif len(matches) != 1:
         return []
     values = [float(match.group().replace(",", ".")) for match in matches]
@@ -171,6 +174,7 @@ def _strings(name: str, rules: dict[str, Any], text: str) -> list[str]:
     if _IS_CODE & set(parts):
         subject = [part for part in parts if part not in _IS_CODE]
         codes = [match.group().lstrip("#").rstrip("-") for match in _CODE.finditer(text)]
+        codes = [code for code in codes if not _FORMATS["date"].fullmatch(code)]
         is_named = not subject or any(part in text.lower() for part in subject)
         return codes if is_named or len(codes) == 1 else []
     if parts[-1:] == ["name"]:

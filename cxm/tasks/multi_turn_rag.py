@@ -27,7 +27,7 @@ from cxm.methods.answerability import (
     match_features,
 )
 from cxm.methods.citations import check_citations
-from cxm.methods.dialogues import Context, contexts, is_courtesy, points_after_last_turn, weigh_turns
+from cxm.methods.dialogues import Context, contexts, is_courtesy, points_after_last_turn, weigh_turns, words
 from cxm.methods.names import NameFinder
 from cxm.methods.retrieval import Fusion, choose, draw_folds, fuse, top
 from cxm.methods.tool_arguments import ToolCall, fill_call, parse_schemas
@@ -123,14 +123,16 @@ def fit(tables: Tables, train: pl.DataFrame | None, params: MultiTurnRagParams, 
         dialogues = _dialogues(labelled, services.encoder)
         memory = tool_choice.fit_tools(dialogues, labels["tool_name"].to_list(), tools, params.seed)
         facts["tools"] = tool_choice.memory_facts(memory)
-        arrays["tools"] = memory.vectors
+        arrays |= {"tool_contexts": memory.vectors, "tool_last_turns": memory.last_turns}
     return Model(facts, arrays)
 
 
 def _dialogues(found: Sequence[Context], encoder: Encoder) -> tool_choice.Dialogues:
-    return tool_choice.Dialogues(
-        found, context_vectors(found, encoder, _DECAYS[0]), context_vectors(found, encoder, 0.5)
-    )
+    last = [next((t.text for t in reversed(c.turns) if words(t.text)), "") for c in found]
+    last_turns = encoder.encode(last)
+    last_turns[[i for i, text in enumerate(last) if not text]] = 0
+    requests = context_vectors(found, encoder, _DECAYS[0])
+    return tool_choice.Dialogues(found, requests, context_vectors(found, encoder, _DECAYS[-1]), last_turns)
 
 
 def _fit_search(
@@ -221,9 +223,9 @@ def _tool_calls(
         return [ToolCall()] * len(dialogues.contexts)
     frame = tables["tools"].collect()
     tools = tool_choice.Tools.from_frame(frame, encoder.encode)
-    memory = tool_choice.memory_from(model.facts["tools"], model.arrays["tools"])
-    scores = tool_choice.score_tools(dialogues, tools, memory)
-    names = tool_choice.choose_tools(scores, tools, points["tool_candidates"].to_list())
+    arrays = model.arrays["tool_contexts"], model.arrays["tool_last_turns"]
+    memory = tool_choice.memory_from(model.facts["tools"], *arrays)
+    names = tool_choice.choose_tools(dialogues, tools, memory, points["tool_candidates"].to_list())
     texts = frame.select("tool_name", "parameters").iter_rows()
     schemas = parse_schemas(dict(texts))
     pairs = zip(names, dialogues.contexts, strict=True)

@@ -15,7 +15,15 @@ import numpy as np
 import polars as pl
 
 from cxm.errors import CxmError
-from cxm.methods.mixture import fit_mixture, from_arrays, plan_scaling, refit_agreement, scale, to_arrays
+from cxm.methods.mixture import (
+    choose,
+    fit_mixture,
+    from_arrays,
+    plan_scaling,
+    refit_agreement,
+    scale,
+    to_arrays,
+)
 from cxm.methods.observation import days_before
 from cxm.methods.rfm import add_scores, in_one_currency, rfm_table
 from cxm.metrics import Estimate, estimate
@@ -40,7 +48,7 @@ class SegmentationParams(Params):
     min_segments: int = param(3, "Fewest segments.")
     max_segments: int = param(10, "Most segments.")
     min_share: float = param(0.01, "Smallest share of customers a segment may have.")
-    n_starts: int = param(5, "Random starts of the mixture for each number of segments.")
+    n_starts: int = param(10, "Random starts for each number of segments.")
     currency: str | None = param(None, "Currency to look at, needed where there are several.")
 
 
@@ -68,7 +76,7 @@ def _end(transactions: pl.LazyFrame, params: SegmentationParams) -> datetime | N
         end = datetime.fromisoformat(str(params.observation_end))
     except ValueError as error:
         raise CxmError(
-            f"observation_end is {params.observation_end!r}; give an ISO date, e.g. --observation-end 2026-07-31"
+            f"observation_end is {params.observation_end!r}; give an ISO date: --observation-end 2026-07-31"
         ) from error
     end = end if end.tzinfo else end.replace(tzinfo=UTC)
     if end < first:
@@ -96,25 +104,17 @@ def fit(tables: Tables, train: pl.DataFrame | None, params: SegmentationParams, 
         model.facts["names"][name] = mixture.names
         model.arrays.update({f"{name}_{key}": array for key, array in to_arrays(mixture).items()})
         if name == "now":
-            best = min(candidate.bic for candidate in candidates)
             rows = [_comparison(f"{MIXTURE}_{len(c)}", "bic", c.bic) for c in candidates]
-            rows.append(_comparison(MIXTURE, "bic", best))
+            rows.append(_comparison(MIXTURE, "bic", choose(candidates).bic))
             agreement = refit_agreement(table, mixture, _N_REFITS, params.n_starts, params.seed)
             model.facts["comparison"] = rows + _stability(MIXTURE, agreement)
     return model
 
 
-def _comparison(
-    model: str, metric: str, value: float, low: float | None = None, high: float | None = None
-) -> Any:
-    return {
-        "task": "segmentation",
-        "model": model,
-        "metric": metric,
-        "value": value,
-        "low": low,
-        "high": high,
-    }
+def _comparison(model: str, metric: str, value: float, *ends: float | None) -> dict[str, Any]:
+    low, high = ends or (None, None)
+    row = {"task": "segmentation", "model": model, "metric": metric}
+    return row | {"value": value, "low": low, "high": high}
 
 
 def _stability(model: str, agreement: list[float]) -> list[dict[str, Any]]:
@@ -199,7 +199,7 @@ def _empty() -> Results:
 
 
 def _results(customers: pl.DataFrame, past: pl.DataFrame, model: Model) -> Results:
-    """Adds the segments of a period ago: `previous_segment` by the model of now, `backtest_segment` by one of then."""
+    """Adds the segments a period ago: `previous_segment` by the model of now, `backtest_segment` of then."""
     customers = customers.join(past, "customer_id", "left", validate="1:1").sort("customer_id")
     migration = (
         customers.filter(pl.col("previous_segment").is_not_null())
@@ -266,9 +266,8 @@ def score(
 def _spend_explained(customers: pl.DataFrame, tables: Tables, params: SegmentationParams) -> list[Estimate]:
     transactions = _transactions(tables, params)
     end = _end(transactions, params)
-    has_past = "backtest_segment" in customers.columns and customers["backtest_segment"].null_count() < len(
-        customers
-    )
+    past = customers.get_column("backtest_segment", default=None)
+    has_past = past is not None and past.null_count() < len(past)
     if end is None:
         return []
     if has_past:
@@ -317,7 +316,7 @@ def _silhouette(customers: pl.DataFrame, seed: int) -> list[Estimate]:
 
 
 def _agreement(customers: pl.DataFrame, gold: pl.DataFrame | None) -> list[Estimate]:
-    """Agreement with the true segments; a customer without a segment counts as a segment of their own kind."""
+    """Agreement with the true segments; customers without a segment count as one more segment."""
     if gold is None or not gold.height:
         return []
     both = (

@@ -1,6 +1,9 @@
+import dataclasses
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import dagster as dg
@@ -50,15 +53,28 @@ def test_a_dagster_home_that_is_not_there_is_named(offline, small_tasks, monkeyp
         make_report(offline, tasks=small_tasks)
 
 
+def replace_method(task, predict):
+    return dataclasses.replace(task, method=Method(lambda *_: Model(), predict))
+
+
 def test_a_fault_in_a_task_is_shown_with_its_traceback(offline, small_tasks):
     def fail(*_):
         raise ZeroDivisionError("oops")
 
-    broken = small_tasks[0].__class__(**{**vars(small_tasks[0]), "method": Method(lambda *_: Model(), fail)})
-    with pytest.raises(
-        RunFailed, match=r"(?s)mood failed; no report was made.*ZeroDivisionError: oops.*in fail"
-    ):
-        make_report(offline, tasks=(broken, small_tasks[1]))
+    mood, spend = small_tasks
+    wanted = r"(?s)mood failed; no report was made.*ZeroDivisionError: oops.*in fail"
+    with pytest.raises(RunFailed, match=wanted):
+        make_report(offline, tasks=(replace_method(mood, fail), spend))
+
+
+def test_a_run_that_is_interrupted_ends_without_a_traceback(offline, small_tasks):
+    def interrupt(*_):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(30)
+
+    mood, spend = small_tasks
+    with pytest.raises(KeyboardInterrupt):
+        make_report(offline, tasks=(replace_method(mood, interrupt), spend))
 
 
 def call(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -9,6 +9,10 @@ def test_the_report_says_where_the_page_and_its_figures_are(outcome):
     assert "<html" in page.read_text()
     tasks = json.loads(figures.read_text())["tasks"]
     assert (tasks["mood"]["status"], tasks["spend"]["status"]) == ("run", "not_run")
+    assert report["tasks"].splitlines()[2:] == [
+        "| mood | run |  |",
+        "| spend | not\\_run | dismissed\\_findings |",
+    ]
     assert report["bytes"] == page.stat().st_size
 
 

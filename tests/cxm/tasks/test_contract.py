@@ -124,7 +124,7 @@ def test_no_label_of_the_test_split_is_ever_seen(task, done, tiny_world, tmp_pat
 @every_task
 def test_a_saved_model_predicts_the_same(task, done):
     workspace = done(task)
-    tables = {n: workspace.read(n) for n in task.inputs if workspace.has(n)}
+    tables = runs.read_inputs(task, workspace)
     model = Model.load(workspace.out / "models" / task.name)
     again = task.method.predict(tables, model, task.params(), workspace.services)
     for name, frame in tables_of(workspace, task).items():
