@@ -198,7 +198,7 @@ def _render(chart: Any, name: str) -> Markup:
         )
         .configure_legend(labelColor="currentColor", labelFontSize=12, labelLimit=300)
     )  # fmt: skip
-    svg = vl_convert.vegalite_to_svg(chart.to_dict(), vl_version=vl_version_for_vl_convert())
+    svg = vl_convert.vegalite_to_svg(chart.to_dict(validate=False), vl_version=vl_version_for_vl_convert())
     return Markup(_tidied(svg, name))  # noqa: S704 - Vega escapes the text it draws
 
 

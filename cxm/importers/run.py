@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from pydantic import ValidationError
 
 from cxm import store
 from cxm.errors import CxmError, TooManyBadRows, did_you_mean
@@ -101,10 +100,7 @@ def _import(
 
 def _limit(max_bad_share: float | None) -> float:
     if max_bad_share is None:
-        try:
-            return read_settings().max_bad_share
-        except ValidationError:
-            raise CxmError("CXM_MAX_BAD_SHARE is not a share; set it to a number from 0 to 1") from None
+        return read_settings().max_bad_share
     if not 0 <= max_bad_share <= 1:
         raise CxmError(f"max_bad_share is {max_bad_share:g}; it is a share from 0 to 1")
     return max_bad_share

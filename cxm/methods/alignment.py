@@ -195,7 +195,7 @@ def _align_block(
         left, right = vectors[pairs["left"].to_numpy()], vectors[pairs["right"].to_numpy()]
         cosine = np.einsum("ij,ij->i", left, right).astype(np.float64)
     pairs = pairs.with_columns(cosine=pl.Series(cosine))
-    terms = statements.terms.lazy()
+    terms = statements.terms.lazy().with_columns(total=pl.col("n").sum().over("sentence", "term"))
     total = pl.DataFrame(
         {
             "sentence": np.arange(len(statements.sentences), dtype=np.int32),
@@ -207,20 +207,19 @@ def _align_block(
         pairs.lazy()
         .join(terms.rename({"sentence": "left"}), on="left")
         .join(
-            terms.rename({"sentence": "right", "value": "other", "kind": "other_kind", "n": "other_n"}),
+            terms.rename({"sentence": "right", "value": "other", "kind": "other_kind", "n": "other_n", "total": "other_total"}),
             on=["right", "term"],
         )
         .group_by("left", "right", "term", "cosine")
         .agg(
             n_equal=pl.min_horizontal("n", "other_n").filter(pl.col("value") == pl.col("other")).sum(),
-            n_left=pl.struct("value", "n").unique().struct.field("n").sum(),
-            n_right=pl.struct("other", "other_n").unique().struct.field("other_n").sum(),
+            n_least=pl.min_horizontal(pl.col("total").first(), pl.col("other_total").first()),
             kind=pl.max_horizontal(pl.col("kind").max(), pl.col("other_kind").max()),
         )
         .join(weight.lazy(), on="term")
     )
     # A fragment may lack some of a term's occurrences, but what it has must stand on the other side.
-    differs = pl.col("n_equal") < pl.min_horizontal("n_left", "n_right")
+    differs = pl.col("n_equal") < pl.col("n_least")
     return (
         both.group_by("left", "right", "cosine")
         .agg(

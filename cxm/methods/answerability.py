@@ -13,49 +13,67 @@ import polars as pl
 from numpy.typing import NDArray
 
 from cxm.methods.documents import plain_text, sentences
+from cxm.methods.retrieval import Fusion
 
 QUESTIONS: dict[str, Any] = {"text": pl.String, "article_ids": pl.List(pl.String)}
-N_RIVALS = 9
+# Meaning first: words of a question are seldom those of its article, and words shared by chance are
+# no answer. The ranking may weigh otherwise.
+ANSWER_FUSION = Fusion(dense=0.8)
 _KEPT_SHARE = 0.6
 _LEAST_WORDS = 4
 
 
-def match_features(hits: pl.DataFrame, n_queries: int) -> NDArray[np.float64]:
-    """Best score of each query and its lead over the mean of the next nine: `(n_queries, 2)`.
+def best_scores(hits: pl.DataFrame, n_queries: int) -> NDArray[np.float64]:
+    """The best score of each query `(n_queries,)`; 0 for a query without hits.
 
-    A lone good match stands out; a question off the subject is a little like many articles. `hits`
-    has columns query, rank and score; a query without any gets zeros.
+    `hits` has columns query and score, searched with `ANSWER_FUSION`.
     """
-    features = np.zeros((n_queries, 2))
-    of_query = hits.sort("query", "rank").group_by("query", maintain_order=True)
-    rivals = pl.col("score").slice(1, N_RIVALS).mean().fill_null(0.0)
-    found = of_query.agg(best=pl.col("score").first(), lead=pl.col("score").first() - rivals)
-    features[found["query"].to_numpy()] = found.select("best", "lead").to_numpy()
-    return features
+    scores = np.zeros(n_queries)
+    best = hits.group_by("query").agg(pl.col("score").max()).sort("query")
+    scores[best["query"].to_numpy()] = best["score"].to_numpy()
+    return scores
 
 
-def fit_answerability(present: NDArray[np.float64], absent: NDArray[np.float64]) -> dict[str, Any]:
-    """A logistic curve between features of questions with and without an answer, as JSON.
+def compare_without(
+    hits: pl.DataFrame, article_ids: pl.Series
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Best scores of each query with all articles, and without its own (`article_ids`, a list a query).
 
-    Both `(n, 2)`, even odds. With no example the curve says 0.5 for everything.
+    `hits` must reach further down than the longest of these lists.
+    """
+    own = pl.DataFrame({"query": np.arange(len(article_ids)), "article_id": article_ids})
+    without = hits.join(own.explode("article_id"), on=["query", "article_id"], how="anti")
+    return best_scores(hits, len(article_ids)), best_scores(without, len(article_ids))
+
+
+def n_needed(article_ids: pl.Series) -> int:
+    """How many hits a query needs so that one is left without its own articles."""
+    lengths = article_ids.list.len()
+    return 1 + (int(str(lengths.max())) if len(lengths) else 0)
+
+
+def fit_answerability(present: NDArray[np.float64], absent: NDArray[np.float64]) -> dict[str, float]:
+    """A logistic curve between best scores of questions with and without an answer, as JSON.
+
+    Even odds are assumed. It never falls: where the examples say that a better match is answered
+    less often, or there are none, the curve says 0.5 for everything.
     """
     if not len(present) or not len(absent):
-        return {"weights": [0.0, 0.0], "intercept": 0.0}
+        return {"weight": 0.0, "intercept": 0.0}
     from sklearn.linear_model import LogisticRegression
 
-    features = np.concatenate([present, absent])
+    scores = np.concatenate([present, absent])[:, None]
     outcome = np.repeat([1, 0], [len(present), len(absent)])
-    fitted = LogisticRegression(C=100.0, max_iter=1000, class_weight="balanced").fit(features, outcome)
-    return {
-        "weights": [round(float(w), 6) for w in fitted.coef_[0]],
-        "intercept": round(float(fitted.intercept_[0]), 6),
-    }
+    fitted = LogisticRegression(C=100.0, max_iter=1000, class_weight="balanced").fit(scores, outcome)
+    weight, intercept = float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
+    if weight <= 0:
+        return {"weight": 0.0, "intercept": 0.0}
+    return {"weight": round(weight, 6), "intercept": round(intercept, 6)}
 
 
-def answer_probability(features: NDArray[np.float64], curve: dict[str, Any]) -> NDArray[np.float64]:
-    """Probability `(n,)` that an article answers."""
-    logit = features @ np.asarray(curve["weights"]) + curve["intercept"]
-    return np.asarray(1 / (1 + np.exp(-logit)))
+def answer_probability(scores: NDArray[np.float64], curve: dict[str, float]) -> NDArray[np.float64]:
+    """Probability `(n,)` that an article answers, from best scores."""
+    return np.asarray(1 / (1 + np.exp(-(curve["weight"] * scores + curve["intercept"]))))
 
 
 def make_questions(articles: pl.DataFrame, n_questions: int, seed: int) -> pl.DataFrame:

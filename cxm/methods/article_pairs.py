@@ -31,6 +31,7 @@ FEATURES = (
     "section_overlap",
     "conflict_best",
     "conflict_closeness",
+    "conflict_likeness",
     "conflict_extra",
     "conflict_negation",
     "conflict_opposite",
@@ -41,6 +42,9 @@ FEATURES = (
     "conflict_fit",
     "conflict_spread",
 )
+
+# Cosines of sentences on the same matter in other words: none below, all above.
+_UNLIKE, _ALIKE = 0.55, 0.9
 
 
 def pair_occurrences(statements: Statements, aligned: pl.DataFrame, max_articles: int) -> pl.DataFrame:
@@ -183,6 +187,7 @@ def describe_pairs(statements: Statements, occurrences: pl.DataFrame) -> pl.Data
             conflict_right="right",
             conflict_best="conflict",
             conflict_closeness="containment",
+            conflict_likeness="likeness",
             conflict_extra=pl.max_horizontal("only_left", "only_right"),
             conflict_scope="scope",
             conflict_cosine="cosine",
@@ -241,8 +246,10 @@ def _with_context(statements: Statements, occurrences: pl.DataFrame) -> pl.DataF
         containment=pl.col("shared") / (pl.col("shared") + lighter),
         title_quoted=pl.any_horizontal(*quoted).cast(pl.Float64),
     ).with_columns(
-        agreement=pl.col("shared") * pl.col("containment") - 4.0 * pl.col("n_facts"),
-        conflict=pl.col("shared") * pl.col("containment") ** 4,
+        likeness=pl.max_horizontal("containment", ((pl.col("cosine") - _UNLIKE) / (_ALIKE - _UNLIKE)).clip(0, 1)),
+    ).with_columns(
+        agreement=pl.col("shared") * pl.col("likeness") - 4.0 * pl.col("n_facts"),
+        conflict=pl.col("shared") * pl.col("likeness") ** 4,
     ).drop("left_text", "right_text", "left_title", "right_title")
 
 

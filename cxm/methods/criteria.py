@@ -24,10 +24,10 @@ _ENDINGS = ("ing", "ed", "es", "ly", "s")
 _EMPTY_WORDS = frozenset(
     re.findall(
         r"\w+",
-        """a about all an and any are as at be been before but by can could did do does for from had has have
-        he her his how i if in into is it its me my no not of on or our please she should so some than that the
-        their them then there they this to up us was we were what when where which while who will with would
-        you your agent customer""",
+        """a about all an and any are as at be been before but by can could did do does for from had has
+        have he her his how i if in into is it its me my no not of on or our please she should so some than
+        that the their them then there they this to up us was we were what when where which while who will
+        with would you your agent customer""",
     )
 )
 

@@ -72,13 +72,19 @@ def _alter_negation(sentence: str, rng: np.random.Generator) -> str | None:
     return sentence[: modal.start()] + denied + sentence[modal.end() :]
 
 
-def reword(sentence: str, rng: np.random.Generator) -> str:
-    """The sentence in somewhat other words: some light words dropped, a lead put before, halves turned."""
+def reword(sentence: str, words_about: list[str], rng: np.random.Generator) -> str:
+    """The sentence in somewhat other words, its facts kept.
+
+    Light words are dropped, others dropped or replaced by some of `words_about` (what the source
+    speaks of), a lead is put before, halves are turned.
+    """
     words = sentence.split()
     kept = [w for w in words if w.lower() not in _LIGHT_WORDS or rng.random() > 0.5]
     heavy = [i for i, w in enumerate(kept) if w.islower() and len(w) > 3 and w not in OPPOSITES]
-    dropped = set(rng.permutation(heavy)[: int(len(heavy) * rng.uniform(0, 0.35))].tolist())
-    kept = [w for i, w in enumerate(kept) if i not in dropped]
+    for i in rng.permutation(heavy)[: int(len(heavy) * rng.uniform(0, 0.5))]:
+        is_replaced = words_about and rng.random() < 0.5
+        kept[int(i)] = words_about[int(rng.integers(len(words_about)))] if is_replaced else ""
+    kept = [word for word in kept if word]
     text = " ".join(kept).rstrip(".")
     if ", " in text and rng.random() < 0.5:
         head, tail = text.split(", ", 1)
@@ -86,6 +92,11 @@ def reword(sentence: str, rng: np.random.Generator) -> str:
     if rng.random() < 0.6:
         text = f"{_LEADS[int(rng.integers(len(_LEADS)))]} {text[:1].lower()}{text[1:]}"
     return text + "."
+
+
+def _words_about(sentences: list[str]) -> list[str]:
+    words = (word.strip(".,:;!?()") for sentence in sentences for word in sentence.split())
+    return [word for word in words if word.isalpha() and word.islower() and len(word) > 3 and word not in OPPOSITES]
 
 
 def plant_defects(
@@ -109,7 +120,8 @@ def plant_defects(
     for number, turn in enumerate(rng.permutation(len(wanted)) if len(ids) > 1 else []):
         source, relation = int(order[number % len(ids)]), wanted[int(turn)]
         if relation == "similar" and rng.random() < _COPIED_ARTICLES:
-            body = [reword(s, rng) if rng.random() < 0.15 else s for s in sources[source]]
+            words = _words_about(sources[source])
+            body = [reword(s, words, rng) if rng.random() < 0.15 else s for s in sources[source]]
             copy = f"{ids[source]}\x00{number}"
             copies.append({"article_id": copy, "title": titles[source], "section": articles["section"][source], "body": "\n".join(body)})
             pairs[ids[source], copy] = relation
@@ -167,7 +179,8 @@ def _take_passage(
         place = places[int(rng.integers(len(places)))]
         passage = [str(altered[place]) if i == place else s for i, s in enumerate(passage)]
     if rng.random() < _REWORDED:
-        passage = [reword(s, rng) for s in passage]
+        words = _words_about(sentences)
+        passage = [reword(s, words, rng) for s in passage]
     if start == 0 and title and rng.random() < _WITH_HEADING:
         passage = [title, *passage]
     return " ".join(passage)

@@ -99,7 +99,7 @@ class Candidate:
 
 
 def _fit(sample: Floats, points: Floats, k: int, n_starts: int, seed: int) -> Candidate:
-    """A mixture from the best of `n_starts` k-means: found again on a resample more often than from chance."""
+    """A mixture from the best of `n_starts` k-means, which resamples find again more often than chance."""
     import warnings
 
     from sklearn.cluster import KMeans
@@ -107,6 +107,8 @@ def _fit(sample: Floats, points: Floats, k: int, n_starts: int, seed: int) -> Ca
     from sklearn.mixture import GaussianMixture
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+    if k == 1:
+        return _split_by_spread(sample, points, 1)
     # Small matrices many times over: threads of the linear algebra would only wait for each other.
     with threadpool_limits(1), warnings.catch_warnings():
         # Equal customers, or slow steps near a boundary, harm nothing: shares and BIC judge the outcome.
@@ -114,12 +116,12 @@ def _fit(sample: Floats, points: Floats, k: int, n_starts: int, seed: int) -> Ca
         start = KMeans(k, n_init=n_starts, random_state=seed).fit(sample)
         groups = [sample[start.labels_ == j] for j in range(k)]
         spread = np.array([g.var(axis=0) if len(g) else np.ones(3) for g in groups]) + _MIN_VARIANCE
+        sizes = np.array([max(len(g), 1e-9) for g in groups])
         model = GaussianMixture(
             k,
             covariance_type="diag",
             reg_covar=_MIN_VARIANCE,
-            weights_init=np.array([max(len(g), 1e-9) for g in groups])
-            / sum(max(len(g), 1e-9) for g in groups),
+            weights_init=sizes / sizes.sum(),
             means_init=start.cluster_centers_,
             precisions_init=1 / spread,
             max_iter=300,
@@ -151,17 +153,17 @@ def fit_candidates(
     most = min(largest, n_distinct, len(sample))
     least = min(smallest, most)
     found = [_fit(sample, points, k, n_starts, seed) for k in range(least, most + 1)]
-    for fewer in range(least, 1, -1):
-        if admissible := [candidate for candidate in found if candidate.smallest_share >= floor]:
-            return admissible
-        found = [_split_by_spread(sample, points, fewer), _fit(sample, points, fewer - 1, n_starts, seed)]
-        if found[0].smallest_share >= floor:
-            return found[:1]
-    return found[-1:]
+    if admissible := [candidate for candidate in found if candidate.smallest_share >= floor]:
+        return admissible
+    for k in range(least, 1, -1):
+        for candidate in (_split_by_spread(sample, points, k), _fit(sample, points, k - 1, n_starts, seed)):
+            if candidate.smallest_share >= floor:
+                return [candidate]
+    raise AssertionError("a single component holds every customer")
 
 
 def choose(candidates: list[Candidate]) -> Candidate:
-    """The fewest components whose BIC is within 10 of the lowest: less is no evidence (Kass & Raftery 1995)."""
+    """The fewest components with a BIC within 10 of the lowest: less proves little (Kass & Raftery 1995)."""
     lowest = min(candidate.bic for candidate in candidates)
     return next(c for c in candidates if c.bic <= lowest + _BIC_EVIDENCE)
 

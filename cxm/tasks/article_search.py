@@ -16,11 +16,13 @@ import polars as pl
 from cxm.index import Index, open_index
 from cxm.methods import gaps
 from cxm.methods.answerability import (
-    N_RIVALS,
+    ANSWER_FUSION,
     answer_probability,
+    best_scores,
+    compare_without,
     fit_answerability,
     make_questions,
-    match_features,
+    n_needed,
 )
 from cxm.methods.dialogues import customer_needs
 from cxm.methods.retrieval import Fusion, choose, draw_folds, fuse, top
@@ -60,7 +62,8 @@ def fit(tables: Tables, train: pl.DataFrame | None, params: ArticleSearchParams,
     fusion = tune_fusion(index, queries, params.seed) if queries.height else Fusion()
     if queries.height < _LEAST_TRAIN_QUERIES:
         queries = make_questions(articles, params.n_made_questions, params.seed)
-    curve = calibrate(index, queries, fusion)
+    hits = index.search(queries["text"].to_list(), n_needed(queries["article_ids"]), ANSWER_FUSION)
+    curve = fit_answerability(*compare_without(hits, queries["article_ids"]))
     return Model({"fusion": dataclasses.asdict(fusion), "answer_curve": curve})
 
 
@@ -72,16 +75,6 @@ def _labelled_queries(tables: Tables, train: pl.DataFrame | None) -> pl.DataFram
     right = relevant.group_by("query_id").agg(pl.col("article_id").alias("article_ids"))
     queries = tables["queries"].collect().join(right, on="query_id", how="inner", validate="1:1")
     return queries.select(list(_LABELLED)).sort("query_id")
-
-
-def calibrate(index: Index, queries: pl.DataFrame, fusion: Fusion) -> dict[str, Any]:
-    """The answer curve from queries (text, article_ids), each with its articles and without them."""
-    n_right = queries["article_ids"].list.len().max() or 0
-    hits = index.search(queries["text"].to_list(), 1 + N_RIVALS + int(str(n_right)), fusion)
-    right = queries.select("article_ids").with_row_index("query").explode("article_ids")
-    right = right.select(pl.col("query").cast(pl.Int64), pl.col("article_ids").alias("article_id"))
-    without = hits.join(right, on=["query", "article_id"], how="anti")
-    return fit_answerability(match_features(hits, queries.height), match_features(without, queries.height))
 
 
 def tune_fusion(index: Index, queries: pl.DataFrame, seed: int) -> Fusion:
@@ -145,9 +138,8 @@ def find_gaps(needs: pl.DataFrame, index: Index, model: Model, params: ArticleSe
     """Groups of needs that no article seems to answer, the largest first."""
     texts = needs["text"].to_list()
     vectors = index.encode(texts)
-    fusion = Fusion(**model.facts["fusion"])
-    hits = index.search(texts, 1 + N_RIVALS, fusion, vectors)
-    probability = answer_probability(match_features(hits, len(texts)), model.facts["answer_curve"])
+    hits = index.search(texts, 1, ANSWER_FUSION, vectors)
+    probability = answer_probability(best_scores(hits, len(texts)), model.facts["answer_curve"])
     if not index.article_ids:
         probability[:] = 0.0
     is_open = probability < params.gap_probability

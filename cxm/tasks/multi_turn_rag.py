@@ -20,11 +20,13 @@ from cxm.backends.encoder import Encoder
 from cxm.index import HITS, Index, open_index
 from cxm.methods import replies, tool_choice
 from cxm.methods.answerability import (
-    N_RIVALS,
+    ANSWER_FUSION,
     answer_probability,
+    best_scores,
+    compare_without,
     fit_answerability,
     make_questions,
-    match_features,
+    n_needed,
 )
 from cxm.methods.citations import check_citations
 from cxm.methods.dialogues import Context, contexts, is_courtesy, points_after_last_turn, weigh_turns, words
@@ -148,18 +150,13 @@ def _fit_search(
     found, right = [labelled[i] for i in kept], [right[i] for i in kept]
     decay, fusion = _tune_search(index, found, right, params.seed)
     if len(kept) >= _LEAST_TRAIN_POINTS:
-        n_right = max(len(ids) for ids in right)
-        hits = search(index, found, decay, fusion, 1 + N_RIVALS + n_right)
-        pairs = [(i, article_id) for i, ids in enumerate(right) for article_id in sorted(ids)]
-        n = len(found)
+        own = pl.Series([sorted(ids) for ids in right], dtype=pl.List(pl.String))
+        hits = search(index, found, decay, ANSWER_FUSION, n_needed(own))
     else:
         made = make_questions(articles, params.n_made_questions, params.seed)
-        hits = index.search(made["text"].to_list(), 2 + N_RIVALS, fusion)
-        pairs = [(i, article_id) for i, ids in enumerate(made["article_ids"]) for article_id in ids]
-        n = made.height
-    relevant = pl.DataFrame(pairs, schema={"query": pl.Int64, "article_id": pl.String}, orient="row")
-    absent = hits.join(relevant, on=["query", "article_id"], how="anti")
-    curve = fit_answerability(match_features(hits, n), match_features(absent, n))
+        own = made["article_ids"]
+        hits = index.search(made["text"].to_list(), n_needed(own), ANSWER_FUSION)
+    curve = fit_answerability(*compare_without(hits, own))
     return {"decay": decay, "fusion": dataclasses.asdict(fusion), "answer_curve": curve}
 
 
@@ -204,7 +201,8 @@ def predict(tables: Tables, model: Model, params: MultiTurnRagParams, services: 
     if "articles" in tables and "fusion" in model.facts:
         index = open_index(services.index_directory, tables["articles"].collect(), services.encoder)
         hits = search(index, found, model.facts["decay"], Fusion(**model.facts["fusion"]), params.n_articles)
-        probability = answer_probability(match_features(hits, len(found)), model.facts["answer_curve"])
+        matches = search(index, found, model.facts["decay"], ANSWER_FUSION, 1)
+        probability = answer_probability(best_scores(matches, len(found)), model.facts["answer_curve"])
         quotable = np.flatnonzero(probability >= params.answer_probability)
         asking = [int(i) for i in quotable if not is_courtesy(found[i].last_request)]
         answered = hits.filter(pl.col("query").is_in(asking))

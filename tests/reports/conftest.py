@@ -65,7 +65,7 @@ FAKE_TASKS = (
 )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def fake_tasks():
     return FAKE_TASKS
 
@@ -73,8 +73,7 @@ def fake_tasks():
 def write(directory: Path, name: str, rows: list[dict]) -> None:
     """Rows as a table; columns left out are null."""
     schema = {n: t for n, t in TABLES[name].empty().schema.items() if not rows or n in rows[0]}
-    further = {n: None for n in (rows[0] if rows else {}) if n not in schema}
-    store.write(pl.DataFrame(rows, schema={**schema, **further}), directory, name)
+    store.write(pl.DataFrame(rows, schema=schema), directory, name)
 
 
 @pytest.fixture
@@ -82,43 +81,50 @@ def put_table():
     return write
 
 
-@pytest.fixture
-def put_results():
+def put(workspace, name, results, scores=(), **manifest):
     """Leaves results, manifest and scores as a run of the task would."""
+    task = next(task for task in FAKE_TASKS if task.name == name)
+    for table, rows in results.items():
+        write(workspace.out, table, rows)
+    record = {
+        "writes": sorted(results),
+        "params": {"seed": 7},
+        "labels": True,
+        "n_train": 12,
+        "data_hash": runs.data_hash(task, workspace),
+        "encoder": "hashing",
+        "version": "0.1.0",
+        "made_at": "whenever",
+        "seconds": 1.5,
+    }
+    workspace.write_manifest(name, {**record, **manifest})
+    names = ("metric", "value", "low", "high", "n", "baseline")
+    made = {"task": name, "params_hash": "p", "data_hash": "d"}
+    rows = [{**made, **dict(zip(names, row, strict=True))} for row in scores]
+    if rows:
+        frame = pl.DataFrame(rows, schema_overrides=dict.fromkeys(("low", "high", "baseline"), pl.Float64))
+        store.write(frame, workspace.out, "scores", name)
 
-    def put(workspace, name, results, scores=(), **manifest):
-        task = next(task for task in FAKE_TASKS if task.name == name)
-        for table, rows in results.items():
-            write(workspace.out, table, rows)
-        record = {"writes": sorted(results), "params": {"seed": 7}, "labels": True, "n_train": 12,
-                  "params_hash": "p", "data_hash": runs.data_hash(task, workspace), "encoder": "hashing",
-                  "version": "0.1.0", "made_at": "whenever", "seconds": 1.5, **manifest}  # fmt: skip
-        workspace.write_manifest(name, record)
-        if scores:
-            rows = [
-                dict(zip(("metric", "value", "low", "high", "n", "baseline"), row, strict=True))
-                for row in scores
-            ]
-            frame = pl.DataFrame([{"task": name, **row, "params_hash": "p", "data_hash": "d"} for row in rows],
-                                 schema=TABLES["scores"].empty().schema)  # fmt: skip
-            store.write(frame, workspace.out, "scores", name)
 
-    return put
+def build_world(root: Path, word: str = "plain", name: str = "shop") -> Workspace:
+    """A workspace with every table and every task's results; `word` is in every text and id."""
+    data = root / name
+    data.mkdir()
+    write_inputs(data, word)
+    workspace = Workspace(data, root / f"out-{len(list(root.iterdir()))}")
+    write_results(workspace, word)
+    return workspace
 
 
 @pytest.fixture
-def make_world(tmp_path, put_results):
-    """A workspace with every table and every task's results; `word` is in every text and id."""
+def make_world(tmp_path):
+    return lambda word="plain", name="shop": build_world(tmp_path, word, name)
 
-    def make(word: str = "plain", name: str = "shop") -> Workspace:
-        data = tmp_path / name
-        data.mkdir()
-        write_inputs(data, word)
-        workspace = Workspace(data, tmp_path / f"out-{len(list(tmp_path.iterdir()))}")
-        write_results(workspace, word, put_results)
-        return workspace
 
-    return make
+@pytest.fixture(scope="module")
+def shared_world(tmp_path_factory):
+    """One world for all tests of a module; read it, build into it, change nothing."""
+    return build_world(tmp_path_factory.mktemp("world"))
 
 
 def conversation_ids(word: str) -> list[str]:
@@ -198,7 +204,7 @@ def write_inputs(data: Path, word: str) -> None:
     (data / "notes.txt").write_text("not a table")
 
 
-def write_results(workspace: Workspace, word: str, put) -> None:
+def write_results(workspace: Workspace, word: str) -> None:
     ids = conversation_ids(word)
     put(
         workspace,

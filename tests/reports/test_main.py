@@ -68,7 +68,7 @@ def test_a_wrong_call_is_one_line_and_exit_code_2(call, make_world, arguments, s
 
 
 def test_help_answers_without_loading_what_draws_or_fits():
-    heavy = ["altair", "vl_convert", "jinja2", "torch", "sklearn"]
+    heavy = ["altair", "vl_convert", "torch", "sklearn", "scipy"]
     script = f"import sys, reports.__main__; print([m for m in {heavy!r} if m in sys.modules])"
     found = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT

@@ -12,9 +12,9 @@ from reports.sections.section import Evidence, mark_differences, metric_value, t
 from reports.words import excerpt
 
 
-@pytest.fixture
-def stories(make_world, fake_tasks):
-    report = compose(make_world("my"), "2026-W30", fake_tasks)
+@pytest.fixture(scope="module")
+def stories(shared_world, fake_tasks):
+    report = compose(shared_world, "2026-W30", fake_tasks)
     return {task.task.name: task.story for task in report.tasks}
 
 
@@ -27,20 +27,20 @@ def plain(text):
     [
         (
             "intent_prediction",
-            "The most common reason for contact in 2026-W30 is “my refund status” (40 %, 8 of 20 conversations)."
+            "The most common reason for contact in 2026-W30 is “plain refund status” (40 %, 8 of 20 conversations)."
             " 10 % have none of the known reasons.",
         ),
         (
             "article_search",
             "The first article is right for 67 % of test queries (n = 79; a naive method: 61 %)."
             " 2 topics are not answered by the knowledge base;"
-            " the largest is “my customs 0” (7 conversations or queries).",
+            " the largest is “plain customs 0” (7 conversations or queries).",
         ),
         ("kb_refinement", "1 article pair repeats itself, 1 pair contradicts itself."),
         (
             "quality_adherence",
             "80 % of 40 applicable questions are answered yes."
-            " Met least: “my Checks?” (80 % of 20 conversations).",
+            " Met least: “plain Checks?” (80 % of 20 conversations).",
         ),
         (
             "multi_turn_rag",
@@ -55,13 +55,13 @@ def plain(text):
         (
             "churn_survival",
             "15 of 30 customers have a risk of at least 50 % of not buying again within 90 days; the mean risk"
-            " is 48 %. 435 my of expected spend is at risk. The strongest link with leaving is “my plan”"
+            " is 48 %. 435 plain of expected spend is at risk. The strongest link with leaving is “plain plan”"
             " (hazard ratio 2.00, 95 % interval 1.50 to 2.50).",
         ),
         (
             "segmentation",
-            "30 customers form 2 segments. The largest is “my others” (67 % of customers, 10 % of spend);"
-            " the most valuable is “my spenders” (33 % of customers, 90 % of spend).",
+            "30 customers form 2 segments. The largest is “plain others” (67 % of customers, 10 % of spend);"
+            " the most valuable is “plain spenders” (33 % of customers, 90 % of spend).",
         ),
     ],
 )  # fmt: skip

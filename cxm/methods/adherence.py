@@ -1,0 +1,182 @@
+"""Answers to a scorecard's criteria, from how turns match them and from what reviewers said before.
+
+One model over all pairs of conversation and criterion also answers criteria never seen; criteria
+with many known answers have a model of their own (`cxm.methods.criterion_models`); the two are
+mixed. Reading tables and wording explanations belongs in the task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxm.methods.criterion_matches import MATCH_FEATURES, Matches, Turns
+from cxm.methods.criterion_models import CriterionModel, apply_criterion, fit_criterion, gists, is_learnable
+from cxm.methods.linear import Codes, Floats, LinearModel, choose_mix, fit_linear, mix_probabilities
+
+Vectors = NDArray[np.float32]
+Rows = NDArray[np.intp]
+
+_N_FOLDS = 4
+_STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0)
+# Answers of a criterion count against this many average ones.
+_PRIOR_ROWS = 5.0
+# Without labels: log-odds of yes. Found once on public labelled data, then rounded.
+_UNLABELLED = {"question": 3.0, "best_step": 3.0, "overlap_share": 1.0, "elsewhere": 2.0}
+_UNLABELLED_START = -3.0
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Known answers, one row each: numbers of conversation, criterion, answer and group.
+
+    Rows of one group (the same conversation, or one that differs only in its last reply) are held
+    out together. `evidence`: turn indices, None where not known.
+    """
+
+    conversation: Rows
+    criterion: Rows
+    answer: Codes
+    group: Rows
+    evidence: Sequence[Sequence[int] | None]
+
+
+@dataclass(frozen=True)
+class AdherenceModel:
+    """`pooled` sees scaled matches and the criterion's prior; `own` holds the criteria's own models.
+
+    `prior` `(n_criteria, n_classes)`: log of an answer's share against its overall share.
+    """
+
+    classes: list[str]
+    centre: NDArray[np.float32]
+    scale: NDArray[np.float32]
+    pooled: LinearModel
+    prior: Floats
+    mix: tuple[float, float] = (1.0, 0.0)
+    own: dict[int, CriterionModel] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """`probabilities` `(n_conversations, n_criteria, n_classes)`.
+
+    `shows[k]` `(n_agent_rows, 3)` says what each turn shows of criterion k, for those with a model.
+    """
+
+    probabilities: Floats
+    shows: dict[int, Floats]
+
+
+def unlabelled_probabilities(matches: Matches) -> Floats:
+    """Probabilities of (no, yes) `(n_conversations, n_criteria, 2)` by a fixed rule."""
+    from scipy.special import expit
+
+    weights = np.array([_UNLABELLED.get(name, 0.0) for name in MATCH_FEATURES])
+    yes = np.asarray(expit(matches.values @ weights + _UNLABELLED_START))
+    return np.stack([1 - yes, yes], axis=2)
+
+
+def fit_adherence(
+    turns: Turns, matches: Matches, labels: Labels, classes: list[str], generator: np.random.Generator
+) -> AdherenceModel:
+    """Learn from known answers; at least one row."""
+    n_criteria, n_classes = matches.values.shape[1], len(classes)
+    rows = matches.values[labels.conversation, labels.criterion]
+    centre, spread = rows.mean(axis=0), rows.std(axis=0)
+    scale = np.where(spread > 1e-6, spread, 1.0).astype(np.float32)
+    fold = _group_folds(labels.group, generator)
+    prior = np.empty((len(rows), n_classes))
+    for left_out in np.unique(fold):
+        kept = fold != left_out
+        found = _priors(labels.criterion[kept], labels.answer[kept], n_criteria, n_classes)
+        prior[~kept] = found[labels.criterion[~kept]]
+    features = np.hstack([(rows - centre) / scale, prior]).astype(np.float32)
+    pooled, pooled_held_out = _fit_pooled(features, labels.answer, n_classes, fold)
+    scaled = (matches.values - centre) / scale
+    own, own_held_out = _fit_own(turns, matches, scaled, labels, classes, fold)
+    learnt = np.isin(labels.criterion, list(own))
+    mix = choose_mix((pooled_held_out[learnt], own_held_out[learnt]), labels.answer[learnt])
+    return AdherenceModel(
+        classes=classes,
+        centre=centre.astype(np.float32),
+        scale=scale,
+        pooled=pooled,
+        prior=_priors(labels.criterion, labels.answer, n_criteria, n_classes),
+        mix=mix,
+        own=own,
+    )
+
+
+def _group_folds(group: Rows, generator: np.random.Generator) -> Codes:
+    names, inverse = np.unique(group, return_inverse=True)
+    return np.asarray((generator.permutation(len(names)) % _N_FOLDS)[inverse], dtype=np.intp)
+
+
+def _priors(criterion: Rows, answer: Codes, n_criteria: int, n_classes: int) -> Floats:
+    """Log of each answer's share per criterion over its overall share, drawn towards 0."""
+    counts = np.zeros((n_criteria, n_classes))
+    np.add.at(counts, (criterion, answer), 1)
+    overall = (counts.sum(axis=0) + 1) / (counts.sum() + n_classes)
+    shares = (counts + _PRIOR_ROWS * overall) / (counts.sum(axis=1, keepdims=True) + _PRIOR_ROWS)
+    return np.asarray(np.log(shares / overall))
+
+
+def _fit_pooled(features: Vectors, codes: Codes, n_classes: int, fold: Codes) -> tuple[LinearModel, Floats]:
+    """The model whose penalty predicts held-out groups best, and their log-probabilities."""
+    best: tuple[float, float, Floats] | None = None
+    for strength in _STRENGTHS:
+        held_out = np.empty((len(codes), n_classes))
+        for left_out in np.unique(fold):
+            train, test = fold != left_out, fold == left_out
+            part = fit_linear(features[train], codes[train], n_classes, strength)
+            held_out[test] = part.log_probabilities(features[test])
+        loss = -float(held_out[np.arange(len(codes)), codes].mean())
+        if best is None or loss < best[0]:
+            best = (loss, strength, held_out)
+    assert best is not None
+    return fit_linear(features, codes, n_classes, best[1]), best[2]
+
+
+def _fit_own(
+    turns: Turns, matches: Matches, scaled: Vectors, labels: Labels, classes: list[str], fold: Codes
+) -> tuple[dict[int, CriterionModel], Floats]:
+    own: dict[int, CriterionModel] = {}
+    held_out = np.zeros((len(labels.answer), len(classes)))
+    gist = gists(turns)
+    for column in range(matches.values.shape[1]):
+        rows = np.flatnonzero(labels.criterion == column)
+        if is_learnable(labels.answer[rows]):
+            own[column], held_out[rows] = fit_criterion(
+                turns,
+                matches,
+                scaled[:, column],
+                gist,
+                column,
+                labels.conversation[rows],
+                labels.answer[rows],
+                [labels.evidence[int(row)] for row in rows],
+                classes,
+                fold[rows],
+            )
+    return own, held_out
+
+
+def answer_criteria(model: AdherenceModel, turns: Turns, matches: Matches) -> Answers:
+    """Answers to all criteria for all conversations."""
+    n_conversations, n_criteria, _ = matches.values.shape
+    scaled = ((matches.values - model.centre) / model.scale).astype(np.float32)
+    prior = np.broadcast_to(model.prior, (n_conversations, *model.prior.shape))
+    rows = np.concatenate([scaled, prior], axis=2).reshape(-1, scaled.shape[2] + prior.shape[2])
+    pooled = model.pooled.log_probabilities(rows).reshape(n_conversations, n_criteria, -1)
+    probabilities = np.exp(pooled)
+    shows: dict[int, Floats] = {}
+    gist = gists(turns) if model.own else None
+    for column, own in model.own.items():
+        assert gist is not None
+        found, shows[column] = apply_criterion(own, turns, matches, scaled[:, column], gist, column)
+        probabilities[:, column] = mix_probabilities((pooled[:, column], found), model.mix)
+    return Answers(probabilities, shows)

@@ -1,0 +1,390 @@
+"""How well agents keep to the scorecard: every criterion answered for every conversation, with evidence.
+
+Matching and learning stand in `cxm.methods` (`criteria`, `criterion_matches`, `criterion_models`,
+`adherence`); tables in, answers, evidence and explanations out stand here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from cxm.backends.encoder import Encoder
+from cxm.methods.adherence import (
+    AdherenceModel,
+    Answers,
+    Labels,
+    answer_criteria,
+    fit_adherence,
+    unlabelled_probabilities,
+)
+from cxm.methods.criteria import Criteria, read_criteria
+from cxm.methods.criterion_matches import Matches, Turns, match_criteria, word_rarity
+from cxm.methods.criterion_models import CriterionModel, shown_by
+from cxm.methods.linear import LinearModel
+from cxm.metrics import Estimate, estimate
+from cxm.metrics.classification import calibration_error, cohen_kappa, encode, roc_auc
+from cxm.metrics.intervals import mean_of
+from cxm.tables import TABLES
+from cxm.task import Method, Model, Params, Results, Services, Tables, Task, param
+
+# Conversations looked at together, so that memory stays bounded.
+_CHUNK = 2_000
+_MOST_TEXTS = 50_000
+_SILENT = 0.9
+_QUOTE = 120
+# Turns before the last reply from which on two equal courses are no accident.
+_SHARED_TURNS = 3
+
+
+@dataclass(frozen=True)
+class QualityParams(Params):
+    """Parameters of `quality_adherence`."""
+
+    max_labelled: int = param(10_000, "Most labelled conversations to learn from, drawn at random.")
+    evidence_similarity: float = param(
+        0.25, "Cosine with the question from which a turn counts as evidence where none was learnt."
+    )
+
+
+# ------------------------------------------------------------------ learning
+
+
+def fit(tables: Tables, train: pl.DataFrame | None, params: QualityParams, services: Services) -> Model:
+    """Learn from reviewers' answers; without any, only how rare the scorecard's words are."""
+    criteria = read_criteria(tables["scorecard"].collect(), services.encoder.encode)
+    said = tables["turns"].filter(pl.col("speaker") == "agent").sort("conversation_id", "turn_index")
+    texts = said.select("text").head(_MOST_TEXTS).collect()["text"].to_list()
+    rarity = word_rarity(texts, criteria)
+    facts: dict[str, Any] = {"criteria": criteria.names, "rarity": rarity}
+    if train is not None:
+        train = train.join(tables["scorecard"].select("criterion").collect(), on="criterion", how="semi")
+        train = train.join(
+            tables["conversations"].select("conversation_id").collect(), on="conversation_id", how="semi"
+        )
+    if train is None or not train.height:
+        return Model(facts)
+    generator = np.random.default_rng(params.seed)
+    ids = train["conversation_id"].unique().sort()
+    if len(ids) > params.max_labelled:
+        drawn = np.sort(generator.choice(len(ids), params.max_labelled, replace=False))
+        ids = ids.gather(drawn)
+    turns = _read_turns(tables["turns"], ids, services.encoder)
+    matches = match_criteria(turns, criteria, rarity)
+    train = train.filter(pl.col("conversation_id").is_in(ids.implode())).sort("conversation_id", "criterion")
+    classes = train["answer"].unique().sort().to_list()
+    labels = _labels(train, ids, criteria, classes, _groups(tables["turns"], ids))
+    model = fit_adherence(turns, matches, labels, classes, generator)
+    return _to_model(model, facts)
+
+
+def _read_turns(turns: pl.LazyFrame, ids: pl.Series, encoder: Encoder) -> Turns:
+    """The turns of the conversations `ids`, which are sorted, with vectors."""
+    order = pl.LazyFrame({"conversation_id": ids}).with_row_index("owner")
+    frame = (
+        turns.select("conversation_id", "turn_index", "speaker", "text")
+        .join(order, on="conversation_id", how="inner", validate="m:1")
+        .sort("owner", "turn_index")
+        .collect()
+    )
+    owner = frame["owner"].cast(pl.Int64).to_numpy().astype(np.intp)
+    return Turns(frame.drop("owner"), encoder.encode(frame["text"].to_list()), owner, len(ids))
+
+
+def _groups(turns: pl.LazyFrame, ids: pl.Series) -> pl.DataFrame:
+    """Group of each conversation: those that differ only from the last reply on are one."""
+    of_ids = turns.join(pl.LazyFrame({"conversation_id": ids}), on="conversation_id", how="semi")
+    last = of_ids.filter(pl.col("speaker") == "agent").group_by("conversation_id")
+    courses = (
+        of_ids.join(last.agg(last=pl.col("turn_index").max()), on="conversation_id", how="inner")
+        .filter(pl.col("turn_index") < pl.col("last"))
+        .sort("conversation_id", "turn_index")
+        .group_by("conversation_id")
+        .agg(course=pl.col("text").str.join("\n"), n=pl.len())
+        .filter(pl.col("n") >= _SHARED_TURNS)
+        .collect()
+    )
+    return (
+        pl.DataFrame({"conversation_id": ids})
+        .join(courses, on="conversation_id", how="left", validate="1:1", maintain_order="left")
+        .with_columns(group=pl.coalesce("course", "conversation_id"))
+        .select("conversation_id", group=pl.col("group").rank("dense").cast(pl.Int64))
+    )
+
+
+def _labels(
+    train: pl.DataFrame, ids: pl.Series, criteria: Criteria, classes: list[str], groups: pl.DataFrame
+) -> Labels:
+    group = train.select("conversation_id").join(
+        groups, on="conversation_id", how="left", validate="m:1", maintain_order="left"
+    )
+    return Labels(
+        conversation=np.searchsorted(ids.to_numpy(), train["conversation_id"].to_numpy()),
+        criterion=np.searchsorted(criteria.names, train["criterion"].to_numpy()),
+        answer=np.searchsorted(classes, train["answer"].to_numpy()),
+        group=group["group"].to_numpy(),
+        evidence=train["evidence_turns"].to_list(),
+    )
+
+
+def _to_model(model: AdherenceModel, facts: dict[str, Any]) -> Model:
+    arrays: dict[str, NDArray[Any]] = {
+        "centre": model.centre,
+        "scale": model.scale,
+        "prior": model.prior,
+        "pooled_weights": model.pooled.weights,
+        "pooled_intercepts": model.pooled.intercepts,
+    }
+    for column, own in model.own.items():
+        for part, linear in (("turns", own.on_turns), ("gist", own.on_gist)):
+            arrays[f"{part}_weights_{column}"] = linear.weights
+            arrays[f"{part}_intercepts_{column}"] = linear.intercepts
+    has_evidence = {str(column): own.has_evidence for column, own in model.own.items()}
+    learnt = {"classes": model.classes, "mix": list(model.mix), "has_evidence": has_evidence}
+    return Model({**facts, "learnt": learnt}, arrays)
+
+
+def _from_model(model: Model) -> AdherenceModel | None:
+    """None where there were no labels."""
+    if "learnt" not in model.facts:
+        return None
+    learnt, arrays = model.facts["learnt"], model.arrays
+
+    def linear(name: str, suffix: str = "") -> LinearModel:
+        return LinearModel(arrays[f"{name}_weights{suffix}"], arrays[f"{name}_intercepts{suffix}"])
+
+    own = {
+        int(column): CriterionModel(linear("turns", f"_{column}"), linear("gist", f"_{column}"), answers)
+        for column, answers in learnt["has_evidence"].items()
+    }
+    return AdherenceModel(
+        classes=learnt["classes"],
+        centre=arrays["centre"],
+        scale=arrays["scale"],
+        pooled=linear("pooled"),
+        prior=arrays["prior"],
+        mix=(learnt["mix"][0], learnt["mix"][1]),
+        own=own,
+    )
+
+
+# ------------------------------------------------------------------ answering
+
+
+def predict(tables: Tables, model: Model, params: QualityParams, services: Services) -> Results:
+    """An answer to every criterion for every conversation."""
+    criteria = read_criteria(tables["scorecard"].collect(), services.encoder.encode)
+    learnt = _from_model(model)
+    parts = [TABLES["quality_answers"].empty()]
+    for ids in _chunks(tables["conversations"]):
+        turns = _read_turns(tables["turns"], ids, services.encoder)
+        matches = match_criteria(turns, criteria, model.facts["rarity"])
+        if learnt:
+            classes, answers = learnt.classes, answer_criteria(learnt, turns, matches)
+        else:
+            classes, answers = ["no", "yes"], Answers(unlabelled_probabilities(matches), {})
+        parts.append(_answer_rows(ids, criteria, turns, matches, classes, answers, learnt, params))
+    return {"quality_answers": pl.concat(parts)}
+
+
+def _chunks(conversations: pl.LazyFrame) -> Iterator[pl.Series]:
+    ids = conversations.select("conversation_id").sort("conversation_id").collect()["conversation_id"]
+    for start in range(0, len(ids), _CHUNK):
+        yield ids.slice(start, _CHUNK)
+
+
+def _answer_rows(
+    ids: pl.Series,
+    criteria: Criteria,
+    turns: Turns,
+    matches: Matches,
+    classes: list[str],
+    answers: Answers,
+    learnt: AdherenceModel | None,
+    params: QualityParams,
+) -> pl.DataFrame:
+    codes = answers.probabilities.argmax(axis=2)
+    given = answers.probabilities.max(axis=2)
+    texts, turn_index = turns.frame["text"].to_list(), turns.frame["turn_index"].to_list()
+    owner = turns.owner[matches.agent_rows]
+    starts = np.searchsorted(owner, np.arange(turns.n_conversations), side="left")
+    ends = np.searchsorted(owner, np.arange(turns.n_conversations), side="right")
+    silent_answer = "not_applicable" if "not_applicable" in classes else "no"
+    rows = []
+    for number, conversation_id in enumerate(ids.to_list()):
+        start, end = int(starts[number]), int(ends[number])
+        for column, criterion in enumerate(criteria.names):
+            answer, probability = classes[codes[number, column]], float(given[number, column])
+            shown: list[int] = []
+            if start == end:
+                answer, probability = silent_answer, _SILENT
+            elif column in answers.shows:
+                assert learnt is not None
+                found = shown_by(learnt.own[column], answer, answers.shows[column][start:end])
+                shown = [int(matches.agent_rows[start + row]) for row in found]
+            elif answer != "not_applicable":
+                shown = _nearest(matches, number, column, answer, criteria, params)
+            quote = _shorten(texts[shown[0]]) if shown else ""
+            where = turn_index[shown[0]] if shown else None
+            rows.append(
+                {
+                    "conversation_id": conversation_id,
+                    "criterion": criterion,
+                    "answer": answer,
+                    "probability": min(1.0, probability),
+                    "evidence_turns": sorted(turn_index[row] for row in shown),
+                    "explanation": _explain(answer, start == end, where, quote),
+                }
+            )
+    return pl.DataFrame(rows, schema=dict(TABLES["quality_answers"].empty().schema))
+
+
+def _nearest(
+    matches: Matches, number: int, column: int, answer: str, criteria: Criteria, params: QualityParams
+) -> list[int]:
+    """The turn looked at, if it is near enough to the question or the answer rests on it anyway."""
+    focus = int(matches.focus[number, column])
+    near = float(matches.values[number, column, 0]) >= params.evidence_similarity
+    return [focus] if near or answer == "yes" or criteria.is_about_last_reply[column] else []
+
+
+def _shorten(text: str) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= _QUOTE else words[:_QUOTE].rsplit(" ", 1)[0] + " …"
+
+
+def _explain(answer: str, is_silent: bool, where: int | None, quote: str) -> str:
+    """Why, in one sentence, by the turn that decided."""
+    if is_silent:
+        return "No agent spoke in this conversation."
+    if answer == "not_applicable":
+        return "What the question is about does not come up in this conversation."
+    if where is None:
+        return "Nothing speaks against it." if answer == "yes" else "No turn of the agent shows it."
+    return f"{'Shown by' if answer == 'yes' else 'Not kept; see'} turn {where}: “{quote}”"
+
+
+# ------------------------------------------------------------------ the naive method and the scores
+
+
+def fit_majority(
+    tables: Tables, train: pl.DataFrame | None, params: QualityParams, services: Services
+) -> Model:
+    """The commonest answer of each criterion and overall; without labels yes."""
+    if train is None:
+        return Model({"overall": ["yes", 0.5], "criteria": {}})
+    ranked = (
+        train.group_by("criterion", "answer")
+        .len()
+        .with_columns(share=pl.col("len") / pl.col("len").sum().over("criterion"))
+        .sort(["criterion", "len", "answer"], descending=[False, True, False])
+        .unique("criterion", keep="first", maintain_order=True)
+    )
+    overall = train["answer"].value_counts().sort(["count", "answer"], descending=[True, False]).row(0)
+    criteria = {row["criterion"]: [row["answer"], row["share"]] for row in ranked.iter_rows(named=True)}
+    return Model({"overall": [overall[0], overall[1] / train.height], "criteria": criteria})
+
+
+def predict_majority(tables: Tables, model: Model, params: QualityParams, services: Services) -> Results:
+    """The commonest answer, without evidence."""
+    names = tables["scorecard"].select("criterion").sort("criterion").collect()["criterion"].to_list()
+    chosen = [model.facts["criteria"].get(name, model.facts["overall"]) for name in names]
+    answers = pl.LazyFrame(
+        {
+            "criterion": names,
+            "answer": [answer for answer, _ in chosen],
+            "probability": [float(share) for _, share in chosen],
+        },
+        schema={"criterion": pl.String, "answer": pl.String, "probability": pl.Float64},
+    )
+    rows = tables["conversations"].select("conversation_id").join(answers, how="cross")
+    nothing = pl.lit([], dtype=pl.List(pl.Int32))
+    return {
+        "quality_answers": rows.with_columns(
+            evidence_turns=nothing, explanation=pl.lit("The commonest answer.")
+        ).collect()
+    }
+
+
+def score(
+    results: Results, gold: pl.DataFrame | None, tables: Tables, params: QualityParams
+) -> list[Estimate]:
+    """Scores on the labelled test pairs; intervals over conversations."""
+    if gold is None:
+        return []
+    key = ["conversation_id", "criterion"]
+    rows = (
+        gold.filter(pl.col("split") == "test")
+        .rename({"answer": "truth", "evidence_turns": "named"})
+        .join(results["quality_answers"], on=key, how="left", validate="1:1")
+        .sort(key)
+    )
+    units = rows["conversation_id"].to_numpy()
+    (truth, given), names = encode(rows["truth"].to_numpy(), rows["answer"].fill_null("missing").to_numpy())
+    right = truth == given
+    has_answer = rows["answer"].is_not_null().to_numpy()
+    probability = rows["probability"].fill_null(0.0).to_numpy()
+    # A row whose given answer is not yes leaves at most the rest for yes.
+    is_yes = (rows["answer"] == "yes").fill_null(False).to_numpy()
+    chance_of_yes = np.where(is_yes, probability, np.where(has_answer, 1 - probability, 0.0))
+    decided = np.isin(rows["truth"].to_numpy(), ["yes", "no"])
+    truth_is_yes = (rows["truth"] == "yes").to_numpy()
+
+    def ranking(drawn: NDArray[Any]) -> float:
+        known = drawn[decided[drawn]]
+        return roc_auc(chance_of_yes[known], truth_is_yes[known])
+
+    def calibration(drawn: NDArray[Any]) -> float:
+        known = drawn[has_answer[drawn]]
+        return calibration_error(probability[known], right[known])
+
+    cases = pl.DataFrame({"unit": units, "right": right}).group_by("unit").agg(pl.col("right").all())
+    cases = cases.sort("unit")
+    evidence = rows.filter(pl.col("named").list.len() > 0)
+    return [
+        *estimate("question_accuracy", mean_of(right), units),
+        *estimate("case_accuracy", mean_of(cases["right"].to_numpy()), cases["unit"].to_numpy()),
+        *estimate("roc_auc", ranking, units, n=int(decided.sum())),
+        *estimate("cohen_kappa", lambda drawn: cohen_kappa(truth[drawn], given[drawn]), units),
+        *estimate("evidence_f1", mean_of(_evidence_f1(evidence)), evidence["conversation_id"].to_numpy()),
+        *estimate("calibration_error", calibration, units),
+        *estimate("coverage", mean_of(has_answer), units),
+    ]
+
+
+def _evidence_f1(rows: pl.DataFrame) -> NDArray[np.float64]:
+    """F1 of the named turns of each row with gold evidence."""
+    found = []
+    for named, given in zip(rows["named"].to_list(), rows["evidence_turns"].to_list(), strict=True):
+        shared = len(set(named) & set(given or []))
+        found.append(2 * shared / (len(set(named)) + len(set(given or []))))
+    return np.array(found, dtype=float)
+
+
+TASK = Task(
+    name="quality_adherence",
+    title="Quality adherence",
+    question="How well do agents keep to the scorecard, and which turn shows it?",
+    needs=(("conversations", "turns", "scorecard"),),
+    gold="quality_labels",
+    writes=("quality_answers",),
+    metrics=(
+        "question_accuracy",
+        "case_accuracy",
+        "roc_auc",
+        "cohen_kappa",
+        "evidence_f1",
+        "calibration_error",
+        "coverage",
+    ),
+    method=Method(fit, predict),
+    naive=Method(fit_majority, predict_majority),
+    naive_name="majority answer",
+    score=score,
+    params=QualityParams,
+)
