@@ -243,6 +243,16 @@ KPIS: tuple[Kpi, ...] = (
         mean_of(pl.col("wait_seconds")),
     ),
     Kpi(
+        "wait_seconds_median",
+        "Wait, median",
+        "seconds",
+        "low",
+        "Half of the conversations were answered no later.",
+        _WEEK,
+        (f"{_C}.wait_seconds",),
+        quantile_of(pl.col("wait_seconds"), 0.5),
+    ),
+    Kpi(
         "abandonment_share",
         "Abandoned",
         "share",

@@ -112,7 +112,7 @@ MONITORS: tuple[Monitor, ...] = (
         "first_contact", "kpi:first_contact_resolution", 0.7, 0.5, "Customers who need no second contact."
     ),
     Monitor("abandonment", "kpi:abandonment_share", 0.08, 0.15, "Customers who give up waiting.", "above"),
-    Monitor("wait", "kpi:wait_seconds_mean", 120, 600, "How long customers wait.", "above"),
+    Monitor("wait", "kpi:wait_seconds_median", 120, 600, "How long customers wait.", "above"),
     Monitor("transfers", "kpi:transfer_share", 0.2, 0.4, "Conversations handed on.", "above"),
     Monitor("bad_endings", "kpi:negative_ending_share", 0.3, 0.5, "Conversations that end badly.", "above"),
     Monitor("quality", "kpi:quality_score", 0.75, 0.5, "How well the scorecard is met."),

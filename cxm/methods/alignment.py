@@ -24,7 +24,7 @@ MIN_OVERLAP = 0.6
 # Cosine of two sentences above which they are aligned although their words differ.
 MIN_COSINE = 0.7
 
-ALIGNED_SCHEMA = {
+ALIGNED_SCHEMA: dict[str, type[pl.DataType]] = {
     "left": pl.Int32,
     "right": pl.Int32,
     "shared": pl.Float64,
@@ -92,7 +92,8 @@ def index_term_pairs(statements: Statements) -> pl.DataFrame:
         .join(rare.lazy().rename({"term": "other"}), on="sentence")
         .filter(pl.col("term") < pl.col("other"))
         .select(
-            run=pl.col("term").cast(pl.UInt64) * n_terms + pl.col("other").cast(pl.UInt64), sentence="sentence"
+            run=pl.col("term").cast(pl.UInt64) * n_terms + pl.col("other").cast(pl.UInt64),
+            sentence="sentence",
         )
         .sort("run", "sentence")
         .collect()
@@ -134,9 +135,7 @@ def _pair_up(index: pl.DataFrame, max_sentences: int, n_sentences: int) -> pl.Da
     )
 
 
-def find_neighbours(
-    vectors: NDArray[np.float32], k: int = 8, min_cosine: float = MIN_COSINE
-) -> pl.DataFrame:
+def find_neighbours(vectors: NDArray[np.float32], k: int = 8, min_cosine: float = MIN_COSINE) -> pl.DataFrame:
     """Pairs (`left` < `right`) of rows of `vectors` `(n, d)` that are among each other's `k` nearest.
 
     Exact and in blocks, so quadratic in time: for small bases. One side's neighbourhood is enough.
@@ -153,7 +152,9 @@ def find_neighbours(
         left, right = left[keep] + start, right[keep]
         found.append(np.stack([np.minimum(left, right), np.maximum(left, right)], axis=1))
     pairs = np.unique(np.concatenate(found), axis=0) if found else np.zeros((0, 2))
-    return pl.DataFrame({"left": pairs[:, 0], "right": pairs[:, 1]}, schema={"left": pl.Int32, "right": pl.Int32})
+    return pl.DataFrame(
+        {"left": pairs[:, 0], "right": pairs[:, 1]}, schema={"left": pl.Int32, "right": pl.Int32}
+    )
 
 
 def align_sentences(
@@ -207,7 +208,15 @@ def _align_block(
         pairs.lazy()
         .join(terms.rename({"sentence": "left"}), on="left")
         .join(
-            terms.rename({"sentence": "right", "value": "other", "kind": "other_kind", "n": "other_n", "total": "other_total"}),
+            terms.rename(
+                {
+                    "sentence": "right",
+                    "value": "other",
+                    "kind": "other_kind",
+                    "n": "other_n",
+                    "total": "other_total",
+                }
+            ),
             on=["right", "term"],
         )
         .group_by("left", "right", "term", "cosine")
@@ -246,7 +255,7 @@ def _align_block(
             only_right=(pl.col("right_total") - pl.col("shared")).clip(lower_bound=0).round(6),
         )
         .select(*ALIGNED_SCHEMA)
-        .cast(ALIGNED_SCHEMA)
+        .cast(pl.Schema(ALIGNED_SCHEMA))
         .sort("left", "right")
         .collect()
     )

@@ -92,7 +92,9 @@ def pair_occurrences(statements: Statements, aligned: pl.DataFrame, max_articles
     )
     # A sentence paired with itself meets each pair of articles twice.
     distinct = turned.unique(["left_article", "right_article", "left_place", "right_place"], keep="any")
-    close = distinct.filter(pl.col("shared") >= MIN_OVERLAP * (pl.col("shared") + pl.min_horizontal("only_left", "only_right")))
+    close = distinct.filter(
+        pl.col("shared") >= MIN_OVERLAP * (pl.col("shared") + pl.min_horizontal("only_left", "only_right"))
+    )
     partners = pl.concat(
         [
             close.select(article=f"{one}_article", place=f"{one}_place", other=f"{two}_article")
@@ -102,7 +104,9 @@ def pair_occurrences(statements: Statements, aligned: pl.DataFrame, max_articles
     n_partners = partners.group_by("article", "place").agg(n=pl.col("other").n_unique().cast(pl.Float64))
     for side in ("left", "right"):
         distinct = distinct.join(
-            n_partners.rename({"article": f"{side}_article", "place": f"{side}_place", "n": f"{side}_partners"}),
+            n_partners.rename(
+                {"article": f"{side}_article", "place": f"{side}_place", "n": f"{side}_partners"}
+            ),
             on=[f"{side}_article", f"{side}_place"],
             how="left",
         )
@@ -160,7 +164,9 @@ def describe_pairs(statements: Statements, occurrences: pl.DataFrame) -> pl.Data
     pair = ["left_article", "right_article"]
     rows = _with_context(statements, occurrences)
     best = (
-        rows.sort([*pair, "agreement", "left_place", "right_place"], descending=[False, False, True, False, False])
+        rows.sort(
+            [*pair, "agreement", "left_place", "right_place"], descending=[False, False, True, False, False]
+        )
         .unique(pair, keep="first", maintain_order=True)
         .select(
             *pair,
@@ -223,14 +229,26 @@ def _with_context(statements: Statements, occurrences: pl.DataFrame) -> pl.DataF
         rows = (
             rows.join(
                 fit.rename({"article": f"{side}_article", "place": f"{side}_place", "fit": f"{side}_fit"}),
-                on=[f"{side}_article", f"{side}_place"], how="left", validate="m:1", maintain_order="left",
+                on=[f"{side}_article", f"{side}_place"],
+                how="left",
+                validate="m:1",
+                maintain_order="left",
             )
             .join(
-                titles.select(pl.col("article").alias(f"{side}_article"), pl.col("title").alias(f"{side}_title")),
-                on=f"{side}_article", how="left", validate="m:1", maintain_order="left",
+                titles.select(
+                    pl.col("article").alias(f"{side}_article"), pl.col("title").alias(f"{side}_title")
+                ),
+                on=f"{side}_article",
+                how="left",
+                validate="m:1",
+                maintain_order="left",
             )
             .join(
-                texts.rename({"sentence": side, "lowered": f"{side}_text"}), on=side, how="left", validate="m:1", maintain_order="left",
+                texts.rename({"sentence": side, "lowered": f"{side}_text"}),
+                on=side,
+                how="left",
+                validate="m:1",
+                maintain_order="left",
             )
         )
     lighter = pl.min_horizontal("only_left", "only_right")
@@ -241,16 +259,23 @@ def _with_context(statements: Statements, occurrences: pl.DataFrame) -> pl.DataF
         & (pl.col(f"{ours}_text").str.len_chars() > pl.col(f"{theirs}_text").str.len_chars())
         for ours, theirs in (("left", "right"), ("right", "left"))
     ]
-    return rows.with_columns(
-        closeness=pl.col("shared") / (pl.col("shared") + pl.max_horizontal("only_left", "only_right")),
-        containment=pl.col("shared") / (pl.col("shared") + lighter),
-        title_quoted=pl.any_horizontal(*quoted).cast(pl.Float64),
-    ).with_columns(
-        likeness=pl.max_horizontal("containment", ((pl.col("cosine") - _UNLIKE) / (_ALIKE - _UNLIKE)).clip(0, 1)),
-    ).with_columns(
-        agreement=pl.col("shared") * pl.col("likeness") - 4.0 * pl.col("n_facts"),
-        conflict=pl.col("shared") * pl.col("likeness") ** 4,
-    ).drop("left_text", "right_text", "left_title", "right_title")
+    return (
+        rows.with_columns(
+            closeness=pl.col("shared") / (pl.col("shared") + pl.max_horizontal("only_left", "only_right")),
+            containment=pl.col("shared") / (pl.col("shared") + lighter),
+            title_quoted=pl.any_horizontal(*quoted).cast(pl.Float64),
+        )
+        .with_columns(
+            likeness=pl.max_horizontal(
+                "containment", ((pl.col("cosine") - _UNLIKE) / (_ALIKE - _UNLIKE)).clip(0, 1)
+            ),
+        )
+        .with_columns(
+            agreement=pl.col("shared") * pl.col("likeness") - 4.0 * pl.col("n_facts"),
+            conflict=pl.col("shared") * pl.col("likeness") ** 4,
+        )
+        .drop("left_text", "right_text", "left_title", "right_title")
+    )
 
 
 def _sum_pairs(statements: Statements, rows: pl.DataFrame) -> pl.DataFrame:
@@ -261,22 +286,30 @@ def _sum_pairs(statements: Statements, rows: pl.DataFrame) -> pl.DataFrame:
         agreeing.group_by(*pair, f"{side}_place")
         .agg(pl.col("shared").max())
         .group_by(pair)
-        .agg(pl.col("shared").sum().alias(f"{side}_sum"), pl.len().alias(f"{side}_n"), pl.col("shared").max().alias(f"{side}_run"))
+        .agg(
+            pl.col("shared").sum().alias(f"{side}_sum"),
+            pl.len().alias(f"{side}_n"),
+            pl.col("shared").max().alias(f"{side}_run"),
+        )
         for side in ("left", "right")
     ]
     joined = by_side[0].join(by_side[1], on=pair, validate="1:1")
     left, right = (weights[joined[column].to_numpy()] for column in pair)
     runs = _longest_runs(rows)
-    return joined.with_columns(
-        left_cover=pl.Series(joined["left_sum"].to_numpy() / np.maximum(left, 1e-9)),
-        right_cover=pl.Series(joined["right_sum"].to_numpy() / np.maximum(right, 1e-9)),
-    ).join(runs, on=pair, how="left", validate="1:1").select(
-        *pair,
-        n_aligned=pl.min_horizontal("left_n", "right_n"),
-        shared_sum=pl.min_horizontal("left_sum", "right_sum"),
-        covered_most=pl.max_horizontal("left_cover", "right_cover").clip(0, 1),
-        covered_least=pl.min_horizontal("left_cover", "right_cover").clip(0, 1),
-        run_best="run_best",
+    return (
+        joined.with_columns(
+            left_cover=pl.Series(joined["left_sum"].to_numpy() / np.maximum(left, 1e-9)),
+            right_cover=pl.Series(joined["right_sum"].to_numpy() / np.maximum(right, 1e-9)),
+        )
+        .join(runs, on=pair, how="left", validate="1:1")
+        .select(
+            *pair,
+            n_aligned=pl.min_horizontal("left_n", "right_n"),
+            shared_sum=pl.min_horizontal("left_sum", "right_sum"),
+            covered_most=pl.max_horizontal("left_cover", "right_cover").clip(0, 1),
+            covered_least=pl.min_horizontal("left_cover", "right_cover").clip(0, 1),
+            run_best="run_best",
+        )
     )
 
 
@@ -297,7 +330,7 @@ def _longest_runs(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _compare_headings(statements: Statements, pairs: pl.DataFrame) -> pl.DataFrame:
-    """`title_overlap`: shared weight of the titles over their union; `section_overlap`: shared first steps."""
+    """`title_overlap`: shared weight of the titles over their union; `section_overlap`: of the steps."""
     pair = ["left_article", "right_article"]
     weight = pl.DataFrame(
         {"term": np.arange(len(statements.weights), dtype=np.int32), "weight": statements.weights}
@@ -316,15 +349,23 @@ def _compare_headings(statements: Statements, pairs: pl.DataFrame) -> pl.DataFra
     rows = pairs.join(shared, on=pair, how="left", validate="1:1")
     for side in ("left", "right"):
         rows = rows.join(
-            totals.rename({"article": f"{side}_article", "total": f"{side}_total"}), on=f"{side}_article", how="left", validate="m:1"
+            totals.rename({"article": f"{side}_article", "total": f"{side}_total"}),
+            on=f"{side}_article",
+            how="left",
+            validate="m:1",
         ).join(
-            steps.rename({"article": f"{side}_article", "steps": f"{side}_steps"}), on=f"{side}_article", how="left", validate="m:1"
+            steps.rename({"article": f"{side}_article", "steps": f"{side}_steps"}),
+            on=f"{side}_article",
+            how="left",
+            validate="m:1",
         )
     rows = rows.with_columns(pl.col("common", "left_total", "right_total").fill_null(0.0))
     shared_steps = pl.col("left_steps").list.set_intersection("right_steps").list.len()
     all_steps = pl.col("left_steps").list.set_union("right_steps").list.len()
     return rows.select(
         *pair,
-        title_overlap=(pl.col("common") / (pl.col("left_total") + pl.col("right_total") - pl.col("common"))).fill_nan(0.0),
+        title_overlap=(
+            pl.col("common") / (pl.col("left_total") + pl.col("right_total") - pl.col("common"))
+        ).fill_nan(0.0),
         section_overlap=(shared_steps / all_steps).fill_nan(0.0),
     )

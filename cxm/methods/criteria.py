@@ -18,6 +18,15 @@ Vectors = NDArray[np.float32]
 _LAST = re.compile(
     r"\b(last|final|latest|most recent)\s+(reply|response|message|turn|answer|utterance)\b", re.I
 )
+# "Did the agent ask ...", "Has the representative been ...": what is asked of everyone is no part of the act.
+_FRAME = re.compile(
+    r"^\W*(did|does|do|has|have|had|was|were|is|are|could|can|will|would)\s+(the|our|an?|this)?\s*"
+    r"(customer\s+|support\s+|service\s+|call\s+|call-cent\w+\s+)*"
+    r"(agents?|representatives?|reps?|advisors?|advisers?|associates?|operators?|employees?|staff|assistants?)\b"
+    r"('s)?\s*(properly|correctly|clearly|always|actually|ever)?\s*",
+    re.I,
+)
+_AVOID = re.compile(r"^\W*(\w+\W+){0,2}(avoid|refrain|abstain|not|never|without)\b", re.I)
 _SENTENCE = re.compile(r"(?<=[.?!;])\s+")
 _FEWEST_WORDS = 3
 _ENDINGS = ("ing", "ed", "es", "ly", "s")
@@ -38,10 +47,12 @@ class Criteria:
 
     `questions`, `guidelines` `(n_criteria, d)` and `steps` `(n_steps, d)` are unit vectors; the steps
     of criterion `k` start at `step_starts[k]`. `words` are the words that carry each question.
+    `is_to_avoid`: what it describes should not be done.
     """
 
     names: list[str]
     is_about_last_reply: NDArray[np.bool_]
+    is_to_avoid: NDArray[np.bool_]
     questions: Vectors
     guidelines: Vectors
     steps: Vectors
@@ -59,6 +70,7 @@ def read_criteria(scorecard: pl.DataFrame, encode: Callable[[Sequence[str]], Vec
     return Criteria(
         names=rows["criterion"].to_list(),
         is_about_last_reply=np.array([bool(_LAST.search(q)) for q in questions], dtype=bool),
+        is_to_avoid=np.array([bool(_AVOID.search(guideline)) for guideline in guidelines], dtype=bool),
         questions=encode(questions),
         guidelines=encode(guidelines),
         steps=encode([step for found in steps for step in found]),
@@ -68,9 +80,16 @@ def read_criteria(scorecard: pl.DataFrame, encode: Callable[[Sequence[str]], Vec
 
 
 def guideline_of(question: str) -> str:
-    """What follows the question itself ("Did the agent ...? <guideline>"); the question if nothing does."""
+    """What should be done: the guideline behind the question, else the question without its frame.
+
+    "Did the agent offer a refund?" gives "offer a refund?"; "Did the agent follow this guideline?
+    Ask for the order number." gives the second sentence.
+    """
     _, _, rest = question.partition("?")
-    return rest.strip() if len(rest.split()) >= _FEWEST_WORDS else question.strip()
+    if len(rest.split()) >= _FEWEST_WORDS:
+        return rest.strip()
+    act = _FRAME.sub("", question).strip()
+    return act if act else question.strip()
 
 
 def steps_of(guideline: str) -> list[str]:

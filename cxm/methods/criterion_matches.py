@@ -19,8 +19,8 @@ Vectors = NDArray[np.float32]
 Rows = NDArray[np.intp]
 
 MATCH_FEATURES = (
-    "question",
     "guideline",
+    "question",
     "best_step",
     "mean_step",
     "overlap",
@@ -63,7 +63,7 @@ class Matches:
     """`values` `(n_conversations, n_criteria, len(MATCH_FEATURES))`, all 0 where no agent spoke.
 
     `focus` `(n_conversations, n_criteria)`: the row of the agent's turn that was looked at, the last
-    reply or the one nearest to the question; -1 for none. `similarity` `(n_agent_rows, n_criteria)`
+    reply or the one nearest to what should be done; -1 for none. `similarity` `(n_agent_rows, n_criteria)`
     belongs to `agent_rows`.
     """
 
@@ -87,7 +87,7 @@ def match_criteria(turns: Turns, criteria: Criteria, rarity: dict[str, float]) -
     n_criteria, n_conversations = len(criteria.names), turns.n_conversations
     rows = turns.rows_of("agent")
     vectors, owner = turns.vectors[rows], turns.owner[rows]
-    similarity = vectors @ criteria.questions.T
+    similarity = vectors @ criteria.guidelines.T
     focus = _focus(similarity, owner, n_conversations, criteria)
     values = np.zeros((n_conversations, n_criteria, len(MATCH_FEATURES)), dtype=np.float32)
     has_agent = focus[:, 0] >= 0 if n_criteria else np.zeros(n_conversations, dtype=bool)
@@ -102,7 +102,7 @@ def match_criteria(turns: Turns, criteria: Criteria, rarity: dict[str, float]) -
     overlap, n_words = _overlap(texts, criteria, rarity)
     first, count = _spans(owner, n_conversations)
     customers = turns.rows_of("customer")
-    asked = turns.vectors[customers] @ criteria.questions.T
+    asked = turns.vectors[customers] @ criteria.guidelines.T
     elsewhere = similarity.copy()
     elsewhere[seen, column] = -np.inf
     others = segment_max(elsewhere, owner, n_conversations)
@@ -111,8 +111,8 @@ def match_criteria(turns: Turns, criteria: Criteria, rarity: dict[str, float]) -
     best_step = np.maximum.reduceat(steps, criteria.step_starts, axis=1)
     mean_step = np.add.reduceat(steps, criteria.step_starts, axis=1) / n_steps
     columns = {
-        "question": similarity[seen, column],
-        "guideline": (vectors @ criteria.guidelines.T)[seen, column],
+        "guideline": similarity[seen, column],
+        "question": (vectors @ criteria.questions.T)[seen, column],
         "best_step": best_step[seen, column],
         "mean_step": mean_step[seen, column],
         "overlap": overlap[seen, column],

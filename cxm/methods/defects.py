@@ -19,11 +19,48 @@ from cxm.methods.statements import cut_statements
 _MIN_WORDS = 5
 _MAX_PASSAGE = 3
 _COPIED_ARTICLES, _REWORDED, _WITH_HEADING = 0.25, 0.35, 0.4
-_LEADS = ("Please note:", "In general,", "As a rule,", "Remember that", "Normally,", "For your information:", "Note that", "In most cases,")
-_LIGHT_WORDS = frozenset("a an the of to in on for and or is are be your you it this that with by from at as".split())
+_LEADS = (
+    "Please note:",
+    "In general,",
+    "As a rule,",
+    "Remember that",
+    "Normally,",
+    "For your information:",
+    "Note that",
+    "In most cases,",
+)
+_LIGHT_WORDS = frozenset(
+    {
+        "a",
+        "an",
+        "the",
+        "of",
+        "to",
+        "in",
+        "on",
+        "for",
+        "and",
+        "or",
+        "is",
+        "are",
+        "be",
+        "your",
+        "you",
+        "it",
+        "this",
+        "that",
+        "with",
+        "by",
+        "from",
+        "at",
+        "as",
+    }
+)
 _NUMBER = re.compile(r"(?<![\w.,:/-])\d+(?:[.,]\d+)?(?![\w/-]|[.,:]\d)")
 _MODAL = re.compile(r"\b(can|will|must|should|may|is|are|was|has|does)\b(?! not\b|n't)", re.IGNORECASE)
-_NEGATED = re.compile(r"\b(?:(can)not|(can|will|must|should|may|is|are|was|has|does|do) not)\b", re.IGNORECASE)
+_NEGATED = re.compile(
+    r"\b(?:(can)not|(can|will|must|should|may|is|are|was|has|does|do) not)\b", re.IGNORECASE
+)
 _WORD = re.compile(r"[\w'’-]+")
 
 
@@ -47,7 +84,12 @@ def _alter_number(sentence: str, rng: np.random.Generator) -> str | None:
     whole = int(text[: fraction.start()] if fraction else text)
     other = max(0, round(whole * float(rng.choice([0.5, 0.7, 1.5, 2, 3]))))
     other = whole + 2 if other == whole else other
-    return sentence[: number.start()] + str(other) + (fraction.group() if fraction else "") + sentence[number.end() :]
+    return (
+        sentence[: number.start()]
+        + str(other)
+        + (fraction.group() if fraction else "")
+        + sentence[number.end() :]
+    )
 
 
 def _alter_opposite(sentence: str, rng: np.random.Generator) -> str | None:
@@ -96,13 +138,17 @@ def reword(sentence: str, words_about: list[str], rng: np.random.Generator) -> s
 
 def _words_about(sentences: list[str]) -> list[str]:
     words = (word.strip(".,:;!?()") for sentence in sentences for word in sentence.split())
-    return [word for word in words if word.isalpha() and word.islower() and len(word) > 3 and word not in OPPOSITES]
+    return [
+        word
+        for word in words
+        if word.isalpha() and word.islower() and len(word) > 3 and word not in OPPOSITES
+    ]
 
 
 def plant_defects(
     articles: pl.DataFrame, n_similar: int, n_contradictory: int, rng: np.random.Generator
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The articles with defects planted, and which pairs they are: left_article_id, right_article_id, relation.
+    """The articles with defects planted, and the pairs they make (two ids, relation).
 
     Bodies become text. A host is of the same section where there is one (two times in three). Fewer
     defects come back where the base is too small; one article or none gives none.
@@ -123,7 +169,14 @@ def plant_defects(
             words = _words_about(sources[source])
             body = [reword(s, words, rng) if rng.random() < 0.15 else s for s in sources[source]]
             copy = f"{ids[source]}\x00{number}"
-            copies.append({"article_id": copy, "title": titles[source], "section": articles["section"][source], "body": "\n".join(body)})
+            copies.append(
+                {
+                    "article_id": copy,
+                    "title": titles[source],
+                    "section": articles["section"][source],
+                    "body": "\n".join(body),
+                }
+            )
             pairs[ids[source], copy] = relation
             continue
         passage = _take_passage(sources[source], titles[source], relation, rng)
@@ -162,9 +215,7 @@ def _choose_host(source: int, siblings: list[list[int]], n: int, rng: np.random.
     return host if host != source else (source + 1 + int(rng.integers(n - 1))) % n
 
 
-def _take_passage(
-    sentences: list[str], title: str, relation: str, rng: np.random.Generator
-) -> str | None:
+def _take_passage(sentences: list[str], title: str, relation: str, rng: np.random.Generator) -> str | None:
     """Some sentences in a row, one of them altered for a contradiction; None if there are none fit."""
     fit = [i for i, s in enumerate(sentences) if len(s.split()) >= _MIN_WORDS]
     if not fit:

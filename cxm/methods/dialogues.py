@@ -29,11 +29,11 @@ _COURTESY_WORDS = frozenset(_COURTESY.split())
 _FUNCTION = """
     able about actually after also an another any anybody anyone anything as ask at because been before but by
     call calling can cant contact contacting could couldnt did didnt does doesnt doing dont either even ever
-    get getting give go going got had has havent he her here hes him his hope how if in into isnt ive just
+    get getting give go going got had has havent he her here hes him his hope how id if ill in into isnt ive just
     kind know let lets like little look looking made make many may maybe might mind moment more morning most
     must need needs never new not of off on one only or other our out over own perhaps point possible
     put question quick rather right said same say see shall she should since some somebody someone something
-    sort speak still such sure talk tell than their them then theres these they theyre thing things think
+    sort speak still such sure take takes talk tell than their them then theres these they theyre thing things think
     those though to too touch tried try trying two under until up us use used using want wanted wasnt way we
     were weve what whats when where which while who whos why wont wonder wondering would wouldnt writing yeah
     yes yet youve

@@ -14,7 +14,7 @@ _PAIR = ["left_article_id", "right_article_id"]
 
 
 def sentences_digest(left_quote: str, right_quote: str) -> str:
-    """Hex digest of two quoted sentences, whichever comes first; spaces around and between words are nothing."""
+    """Hex digest of two quoted sentences, whichever comes first and however they are spaced."""
     quotes = sorted(" ".join(quote.split()) for quote in (left_quote, right_quote))
     return blake2b("\x00".join(quotes).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
@@ -27,7 +27,9 @@ def drop_dismissed(findings: pl.DataFrame, dismissed: pl.DataFrame) -> pl.DataFr
         right_article_id=pl.when(is_turned).then("left_article_id").otherwise("right_article_id"),
         digest="sentences_digest",
     ).unique()
-    digests = [sentences_digest(*quotes) for quotes in findings.select("left_quote", "right_quote").iter_rows()]
+    digests = [
+        sentences_digest(*quotes) for quotes in findings.select("left_quote", "right_quote").iter_rows()
+    ]
     return (
         findings.with_columns(digest=pl.Series(digests, dtype=pl.String))
         .join(known, on=[*_PAIR, "digest"], how="anti", maintain_order="left")

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-TOKEN_PATTERN = r"[%$€£¥]|\w+(?:[.,:'’]\w+)*"
+WORD_PATTERN = r"[%$€£¥]|\w+(?:[.,:'’]\w+)*"
 
 NUMBER, NEGATION, OPPOSITE, NAMED = 1, 2, 3, 4
 """Kinds of fact; 0 is an ordinary term. A negation stands on the term that it negates."""
@@ -22,20 +22,23 @@ _NEGATIONS = frozenset({"not", "never", "cannot", "without", "neither", "nor", "
 # "do not press" against "press": the auxiliary carries nothing once its negation is taken off.
 _EMPTY_AUXILIARIES = frozenset({"do", "does", "did"})
 # A negation passes over these: "without a key" negates the key.
-_LIGHT = frozenset("a an the any to be been being yet also only just and or of".split())
+_LIGHT = frozenset(
+    {"a", "an", "the", "any", "to", "be", "been", "being", "yet", "also", "only", "just", "and", "or", "of"}
+)
 _CURRENCIES = frozenset("$€£¥%")
 _SEVERAL = {"cannot": "can", "won't": "will", "can't": "can", "shan't": "shall"}
 
 # One line a slot: two or more sides, each with its spellings. Two sides exclude each other.
 _OPPOSITES = """
-enable enables enabled enabling activate activates activated activating | disable disables disabled disabling deactivate deactivates deactivated deactivating
+enable enables enabled enabling | disable disables disabled disabling
+activate activates activated activating | deactivate deactivates deactivated deactivating
 on | off
 open opens opened opening | close closes closed closing
 automatic automatically auto | manual manually
-allow allows allowed permit permits permitted | forbid forbids forbidden prohibit prohibits prohibited deny denies denied
+allow allows allowed permit permits permitted | forbid forbids forbidden prohibit prohibits prohibited
 include includes included including | exclude excludes excluded excluding
 accept accepts accepted | reject rejects rejected refuse refuses refused decline declines declined
-increase increases increased increasing raise raises raised | decrease decreases decreased decreasing reduce reduces reduced
+increase increases increased increasing | decrease decreases decreased decreasing reduce reduces reduced
 add adds added adding | remove removes removed removing
 connect connects connected | disconnect disconnects disconnected
 install installs installed | uninstall uninstalls uninstalled
@@ -81,10 +84,13 @@ january | february | march | april | june | july | august | september | october 
 red | green | blue | yellow | black | white | orange | purple | grey gray
 email e-mail mail | phone telephone | chat | post
 """
-_NUMBER_WORDS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty".split()
+_NUMBER_WORDS = """
+zero one two three four five six seven eight nine ten eleven twelve
+thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty
+"""
 _TENS = {"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90}
 # "one" is mostly a pronoun.
-_NUMBERS = {word: str(i) for i, word in enumerate(_NUMBER_WORDS) if i != 1} | {
+_NUMBERS = {word: str(i) for i, word in enumerate(_NUMBER_WORDS.split()) if i != 1} | {
     w: str(n) for w, n in _TENS.items()
 }
 _TIME_UNITS = {
@@ -121,7 +127,28 @@ def _first_forms() -> dict[str, tuple[str, ...]]:
     }
 
 
-_AMBIGUOUS = frozenset("on off up down left right last first all none some every more most end start may post".split())
+_AMBIGUOUS = frozenset(
+    {
+        "on",
+        "off",
+        "up",
+        "down",
+        "left",
+        "right",
+        "last",
+        "first",
+        "all",
+        "none",
+        "some",
+        "every",
+        "more",
+        "most",
+        "end",
+        "start",
+        "may",
+        "post",
+    }
+)
 OPPOSITES = _first_forms()
 """Word to the words that exclude it, in the like form."""
 _IS_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
@@ -159,7 +186,7 @@ def describe_terms(texts: Sequence[str]) -> pl.DataFrame:
         pl.DataFrame(
             {"text": pl.Series(range(len(texts)), dtype=pl.Int32), "token": pl.Series(texts, dtype=pl.String)}
         )
-        .with_columns(pl.col("token").str.extract_all(TOKEN_PATTERN))
+        .with_columns(pl.col("token").str.extract_all(WORD_PATTERN))
         .explode("token")
         .drop_nulls("token")
         .with_columns(

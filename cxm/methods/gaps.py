@@ -12,11 +12,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from cxm.methods.dialogues import words
+from cxm.methods.dialogues import content_words
 
 _MAX_DISTANCE = 0.5
 _MAX_CLUSTERED = 2000
-_LEAST_LETTERS = 3
 
 
 def group_needs(vectors: NDArray[np.float32], seed: int) -> NDArray[np.intp]:
@@ -51,18 +50,15 @@ def name_group(texts: Sequence[str], background: Counter[str], n_background: int
 
     `background` counts the texts (of `n_background`) that hold a word.
     """
-    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
-
     inside = count_words(texts)
     telling = {
         word: n / len(texts) * np.log((1 + n_background) / (0.5 + background[word]))
         for word, n in inside.items()
-        if len(word) >= _LEAST_LETTERS and word not in ENGLISH_STOP_WORDS and not word.isdigit()
     }
     best = sorted(telling, key=lambda word: (-round(telling[word], 9), word))[:n_words]
     return ", ".join(best) or " ".join(" ".join(texts[:1]).split()[:n_words]) or "(no words)"
 
 
 def count_words(texts: Sequence[str]) -> Counter[str]:
-    """In how many texts each word occurs."""
-    return Counter(word for text in texts for word in set(words(text)))
+    """In how many texts each word of content occurs."""
+    return Counter(word for text in texts for word in set(content_words(text)))

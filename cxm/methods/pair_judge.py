@@ -44,7 +44,11 @@ def _train(features: NDArray[Any], labels: NDArray[Any], weights: NDArray[Any], 
 
 
 def fit_judge(
-    features: NDArray[np.float64], labels: NDArray[np.intp], weights: NDArray[np.float64], seed: int
+    features: NDArray[np.float64],
+    labels: NDArray[np.intp],
+    weights: NDArray[np.float64],
+    groups: NDArray[np.intp],
+    seed: int,
 ) -> tuple[str, list[float]]:
     """A judge as LightGBM text, and how sure it is of a known defect of each class (`CLASSES`).
 
@@ -52,24 +56,35 @@ def fit_judge(
     defect gets on average, out of fold, a probability of only c, and P(defect) = p / c (Elkan & Noto
     2008, "Learning classifiers from only positive and unlabeled data"). Unlisted pairs that look like
     defects to a judge that has not seen them are then left out, so that the last judge does not
-    learn them by heart as unrelated (the two steps of Liu et al. 2003).
+    learn them by heart as unrelated (the two steps of Liu et al. 2003). Rows of one of the `groups`
+    (one pair of articles seen several times) stay in one fold.
     """
-    probability = _predict_out_of_fold(features, labels, weights, seed)
+    probability = _predict_out_of_fold(features, labels, weights, groups, seed)
     score = (probability / _sureness(probability, labels, weights))[:, 1:].max(axis=1)
-    kept = (labels > 0) | (score < _DOUBT)
-    features, labels, weights = features[kept], labels[kept], weights[kept]
-    sureness = _sureness(_predict_out_of_fold(features, labels, weights, seed), labels, weights)
-    return str(_train(features, labels, weights, seed).model_to_string()), sureness.tolist()
+    doubt = np.zeros(groups.max() + 1)
+    np.maximum.at(doubt, groups[labels == 0], score[labels == 0])
+    kept = (labels > 0) | (doubt[groups] < _DOUBT)
+    features, labels, weights, groups = features[kept], labels[kept], weights[kept], groups[kept]
+    probability = _predict_out_of_fold(features, labels, weights, groups, seed)
+    sureness = _sureness(probability, labels, weights).tolist()
+    return str(_train(features, labels, weights, seed).model_to_string()), sureness
 
 
 def _predict_out_of_fold(
-    features: NDArray[np.float64], labels: NDArray[np.intp], weights: NDArray[np.float64], seed: int
+    features: NDArray[np.float64],
+    labels: NDArray[np.intp],
+    weights: NDArray[np.float64],
+    groups: NDArray[np.intp],
+    seed: int,
 ) -> NDArray[np.float64]:
     generator = np.random.default_rng(seed)
-    fold = np.zeros(len(labels), dtype=int)
+    kind = np.full(groups.max() + 1, -1)
+    np.maximum.at(kind, groups, labels)
+    fold_of_group = np.zeros(len(kind), dtype=int)
     for label in range(len(CLASSES)):
-        rows = np.flatnonzero(labels == label)
-        fold[rows] = generator.permutation(np.arange(len(rows)) % _N_FOLDS)
+        members = np.flatnonzero(kind == label)
+        fold_of_group[members] = generator.permutation(np.arange(len(members)) % _N_FOLDS)
+    fold = fold_of_group[groups]
     probability = np.zeros((len(labels), len(CLASSES)))
     for number in range(_N_FOLDS):
         inside, outside = fold != number, fold == number

@@ -11,6 +11,7 @@ from datetime import datetime
 import polars as pl
 
 from cxm.methods.observation import days_between, just_beyond
+from cxm.methods.rfm import total_amount
 
 _RATE_DAYS = 60.0
 _WINDOWS = (30, 90, 180)
@@ -43,7 +44,7 @@ def purchase_features(
             recency=pl.col("ago").filter(is_bought).min(),
             tenure=pl.col("ago").filter(is_bought).max(),
             n=pl.col("occurred_at").filter(is_bought).dt.date().n_unique(),
-            monetary=pl.col("amount").sort().sum(),
+            monetary=total_amount(),
             **{f"n_{days}": (is_bought & (pl.col("ago") < days)).sum() for days in _WINDOWS},
         )
         .collect()
@@ -132,7 +133,7 @@ def daily_spend(transactions: pl.LazyFrame, at: datetime, n_days: float = 365.0)
     ago = days_between(pl.col("occurred_at"), pl.lit(at))
     seen = transactions.filter(pl.col("occurred_at") <= at).with_columns(ago=ago)
     n_currencies = seen.select(pl.col("currency").drop_nulls().n_unique()).collect().item()
-    spend = pl.col("amount").filter(pl.col("ago") < n_days).sort().sum().clip(lower_bound=0)
+    spend = total_amount(pl.col("ago") < n_days).clip(lower_bound=0)
     exposure = pl.col("ago").max().clip(30, n_days)
     return (
         seen.group_by("customer_id")

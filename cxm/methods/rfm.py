@@ -48,6 +48,12 @@ def in_one_currency(transactions: pl.LazyFrame, currency: str | None) -> pl.Lazy
     return transactions if currency is None else transactions.filter(pl.col("currency") == currency)
 
 
+def total_amount(where: pl.Expr | None = None) -> pl.Expr:
+    """Sum of `amount`, to a millionth: the last digits of a float sum depend on the order of rows."""
+    amount = pl.col("amount") if where is None else pl.col("amount").filter(where)
+    return amount.sum().round(6)
+
+
 def rfm_table(transactions: pl.LazyFrame, end: datetime) -> pl.DataFrame:
     """`customer_id`, `recency_days`, `frequency`, `monetary` of who has a transaction by `end`, sorted by id.
 
@@ -59,7 +65,7 @@ def rfm_table(transactions: pl.LazyFrame, end: datetime) -> pl.DataFrame:
         .agg(
             last=pl.col("occurred_at").max(),
             frequency=pl.len().cast(pl.Int32),
-            monetary=pl.col("amount").sort().sum(),  # in a fixed order: the same bytes each time
+            monetary=total_amount(),
         )
         .select(
             "customer_id",

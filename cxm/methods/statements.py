@@ -110,8 +110,8 @@ def read_statements(articles: pl.DataFrame) -> Statements:
         title_terms,
         weights,
         names,
-        np.bincount(owner, weights[term], minlength=n_sentences),
-        np.bincount(owner, weights[term] * names[term], minlength=n_sentences),
+        np.bincount(owner, weights[term], minlength=n_sentences).astype(np.float64),
+        np.bincount(owner, weights[term] * names[term], minlength=n_sentences).astype(np.float64),
     )
 
 

@@ -45,7 +45,7 @@ class ArticleSearchParams(Params):
     """Parameters of `article_search`."""
 
     n_hits: int = param(20, "Articles listed for a query.")
-    gap_probability: float = param(0.3, "Below this answer probability a need counts as unanswered.")
+    gap_probability: float = param(0.4, "Below this answer probability a need counts as unanswered.")
     min_gap_size: int = param(2, "Unanswered needs that make a gap.")
     max_needs: int = param(20_000, "Needs looked at for gaps; of more, a random sample.")
     n_made_questions: int = param(300, "Questions made from the base to calibrate the answer probability.")

@@ -23,13 +23,14 @@ from cxm.methods.pair_judge import CLASSES, fit_judge, judge_pairs
 from cxm.methods.passages import cut_text
 from cxm.methods.statements import read_statements
 from cxm.metrics import Estimate, estimate
-from cxm.tables import TABLES
 from cxm.task import Method, Model, Params, Results, Services, Tables, Task, param
 
 _PAIR = ["left_article_id", "right_article_id"]
 _RELATIONS = CLASSES[1:]
 # Where planted defects stand beside labelled ones, they count for less.
 _PLANTED_WEIGHT = 0.3
+# Of each relation; a small base is planted several times over, each time differently.
+_LEAST_PLANTED, _MOST_PLANTED, _ENOUGH_PLANTED, _MOST_ROUNDS = 6, 300, 100, 8
 _NAIVE_THRESHOLD, _NAIVE_PER_ARTICLE, _ROWS = 0.9, 20, 1024
 
 
@@ -42,7 +43,9 @@ class RefinementParams(Params):
     min_shared: float = param(1.2, "Shared rarity of two aligned sentences, in units of log(articles).")
     max_dense_sentences: int = param(20_000, "Up to so many sentences, neighbours in meaning are sought too.")
     max_copies: int = param(3, "Of more articles with the same body, the rest are linked to the first.")
-    max_planted_articles: int = param(3_000, "Articles of a sample in which defects are planted to learn from.")
+    max_planted_articles: int = param(
+        3_000, "Articles of a sample in which defects are planted to learn from."
+    )
 
 
 # ------------------------------------------------------------------ pairs
@@ -92,11 +95,16 @@ def _find_pairs(articles: pl.DataFrame, params: RefinementParams, encoder: Encod
     )
 
 
-def _labelled(pairs: pl.DataFrame, labels: pl.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Features and classes of the pairs; what is not labelled is 0."""
-    rows = pairs.join(labels.select(*_PAIR, "relation"), on=_PAIR, how="left", validate="1:1", maintain_order="left")
-    codes = rows["relation"].replace_strict({name: i for i, name in enumerate(CLASSES)}, default=0, return_dtype=pl.Int64)
-    return rows.select(FEATURES).to_numpy(), codes.to_numpy().astype(np.intp)
+def _label(pairs: pl.DataFrame, labels: pl.DataFrame, weight: float) -> pl.DataFrame:
+    """The pairs with `label` (an index of `CLASSES`; 0 where not labelled) and `weight`."""
+    known = labels.select(*_PAIR, "relation")
+    codes = {name: i for i, name in enumerate(CLASSES)}
+    return pairs.join(known, on=_PAIR, how="left", validate="1:1", maintain_order="left").select(
+        *_PAIR,
+        *FEATURES,
+        label=pl.col("relation").replace_strict(codes, default=0, return_dtype=pl.Int64),
+        weight=pl.lit(weight),
+    )
 
 
 # ------------------------------------------------------------------ fit, predict
@@ -104,30 +112,39 @@ def _labelled(pairs: pl.DataFrame, labels: pl.DataFrame) -> tuple[NDArray[np.flo
 
 def _fit(tables: Tables, train: pl.DataFrame | None, params: RefinementParams, services: Services) -> Model:
     articles, _ = _split_copies(_read_articles(tables), params.max_copies)
-    parts, weights = [_planted(articles, params, services.encoder)], [1.0]
-    if train is not None:
-        weights = [_PLANTED_WEIGHT, 1.0]
-        parts.append(_labelled(_find_pairs(articles, params, services.encoder), train))
-    features = np.concatenate([part[0] for part in parts])
-    labels = np.concatenate([part[1] for part in parts])
+    known = train.select(*_PAIR, "relation") if train is not None else None
+    examples = _planted(articles, known, params, services.encoder)
+    if known is not None:
+        examples.append(_label(_find_pairs(articles, params, services.encoder), known, 1.0))
+    rows = pl.concat(examples)
+    labels = rows["label"].to_numpy().astype(np.intp)
     if not labels.any():
         return Model({"sureness": None})
-    weight = np.concatenate([np.full(len(p[1]), w) for p, w in zip(parts, weights, strict=True)])
-    booster, sureness = fit_judge(features, labels, weight, params.seed)
+    groups = rows.select(pl.struct(_PAIR).rank("dense") - 1).to_series().to_numpy().astype(np.intp)
+    booster, sureness = fit_judge(
+        rows.select(FEATURES).to_numpy(), labels, rows["weight"].to_numpy(), groups, params.seed
+    )
     return Model({"sureness": sureness}, boosters={"judge": booster})
 
 
 def _planted(
-    articles: pl.DataFrame, params: RefinementParams, encoder: Encoder
-) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    articles: pl.DataFrame, known: pl.DataFrame | None, params: RefinementParams, encoder: Encoder
+) -> list[pl.DataFrame]:
+    """Pairs of a base in which defects were planted, as `_label` gives them; one frame a round."""
     generator = np.random.default_rng(params.seed)
     if articles.height > params.max_planted_articles:
         # Neighbours in the order of ids stay together: they are often about the same thing.
         start = int(generator.integers(articles.height - params.max_planted_articles))
         articles = articles[start : start + params.max_planted_articles]
-    n = min(max(articles.height // 5, 6), 300)
-    planted, labels = plant_defects(articles, n, n, generator)
-    return _labelled(_find_pairs(planted, params, encoder), labels)
+    n = min(max(articles.height // 5, _LEAST_PLANTED), _MOST_PLANTED)
+    rounds = []
+    for _ in range(min(-(-_ENOUGH_PLANTED // n), _MOST_ROUNDS)):
+        planted, labels = plant_defects(articles, n, n, generator)
+        if known is not None:
+            labels = pl.concat([labels, known.join(labels, on=_PAIR, how="anti")])
+        weight = _PLANTED_WEIGHT if known is not None else 1.0
+        rounds.append(_label(_find_pairs(planted, params, encoder), labels, weight))
+    return rounds
 
 
 def _predict(tables: Tables, model: Model, params: RefinementParams, services: Services) -> Results:
@@ -154,8 +171,12 @@ def _findings(
     return rows.filter(pl.col("score") >= min_score).select(
         *_PAIR,
         "relation",
-        left_quote=pl.when(is_conflict).then(pl.coalesce("conflict_left", "similar_left")).otherwise("similar_left"),
-        right_quote=pl.when(is_conflict).then(pl.coalesce("conflict_right", "similar_right")).otherwise("similar_right"),
+        left_quote=pl.when(is_conflict)
+        .then(pl.coalesce("conflict_left", "similar_left"))
+        .otherwise("similar_left"),
+        right_quote=pl.when(is_conflict)
+        .then(pl.coalesce("conflict_right", "similar_right"))
+        .otherwise("similar_right"),
         score="score",
     )
 
@@ -167,7 +188,10 @@ def _link_copies(copies: pl.DataFrame) -> pl.DataFrame:
     return (
         copies.join(
             bodies.with_columns(quote=pl.Series(quotes, dtype=pl.String)),
-            on=["body", "body_format"], how="left", validate="m:1", maintain_order="left",
+            on=["body", "body_format"],
+            how="left",
+            validate="m:1",
+            maintain_order="left",
         )
         .select(
             left_article_id="first_id",
@@ -186,15 +210,20 @@ def _link_copies(copies: pl.DataFrame) -> pl.DataFrame:
 
 def _article_vectors(articles: pl.DataFrame, encoder: Encoder) -> NDArray[np.float32]:
     """One unit vector an article: the mean of its pieces', `(n_articles, d)`."""
-    pieces = [cut_text(plain_text(body, kind)) for body, kind in articles.select("body", "body_format").iter_rows()]
+    pieces = [
+        cut_text(plain_text(body, kind)) for body, kind in articles.select("body", "body_format").iter_rows()
+    ]
     owner = np.repeat(np.arange(len(pieces)), [len(p) for p in pieces])
     vectors = encoder.encode([piece for article in pieces for piece in article])
     sums = np.zeros((len(pieces), encoder.n_dimensions), dtype=np.float32)
     np.add.at(sums, owner, vectors)
-    return sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9)
+    unit: NDArray[np.float32] = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9)
+    return unit
 
 
-def _near_articles(tables: Tables, min_cosine: float, params: RefinementParams, encoder: Encoder) -> pl.DataFrame:
+def _near_articles(
+    tables: Tables, min_cosine: float, params: RefinementParams, encoder: Encoder
+) -> pl.DataFrame:
     """Pairs of articles with a cosine of at least `min_cosine`; at most 20 partners to each."""
     articles, _ = _split_copies(_read_articles(tables), params.max_copies)
     vectors = _article_vectors(articles, encoder)
@@ -211,12 +240,16 @@ def _near_articles(tables: Tables, min_cosine: float, params: RefinementParams, 
     )
 
 
-def _fit_cosine(tables: Tables, train: pl.DataFrame | None, params: RefinementParams, services: Services) -> Model:
+def _fit_cosine(
+    tables: Tables, train: pl.DataFrame | None, params: RefinementParams, services: Services
+) -> Model:
     """The threshold with the best F1 on the similar pairs of `train`."""
     similar = train.filter(pl.col("relation") == "similar") if train is not None else None
     if similar is None or not similar.height:
         return Model({"threshold": _NAIVE_THRESHOLD})
-    pairs = _near_articles(tables, 0.5, params, services.encoder).sort("score", *_PAIR, descending=[True, False, False])
+    pairs = _near_articles(tables, 0.5, params, services.encoder).sort(
+        "score", *_PAIR, descending=[True, False, False]
+    )
     marked = pairs.join(similar.select(*_PAIR, "relation"), on=_PAIR, how="left", maintain_order="left")
     n_right = marked["relation"].is_not_null().cum_sum().to_numpy()
     if not len(n_right):
@@ -240,7 +273,9 @@ def _predict_cosine(tables: Tables, model: Model, params: RefinementParams, serv
 # ------------------------------------------------------------------ score
 
 
-def _score(results: Results, gold: pl.DataFrame | None, tables: Tables, params: RefinementParams) -> list[Estimate]:
+def _score(
+    results: Results, gold: pl.DataFrame | None, tables: Tables, params: RefinementParams
+) -> list[Estimate]:
     if gold is None:
         return []
     test, train = (gold.filter(pl.col("split") == split) for split in ("test", "train"))

@@ -63,7 +63,7 @@ class MultiTurnRagParams(Params):
     """Parameters of `multi_turn_rag`."""
 
     n_articles: int = param(20, "Articles listed for a point.")
-    answer_probability: float = param(0.2, "Below this answer probability no article is quoted.")
+    answer_probability: float = param(0.3, "Below this answer probability no article is quoted.")
     n_suggestions: int = param(3, "Past replies suggested for a point.")
     max_past_replies: int = param(20_000, "Past replies looked through; of more, a random sample.")
     n_made_questions: int = param(300, "Questions made from the base to calibrate the answer probability.")

@@ -325,7 +325,7 @@ def score(
         .sort(key)
     )
     units = rows["conversation_id"].to_numpy()
-    (truth, given), names = encode(rows["truth"].to_numpy(), rows["answer"].fill_null("missing").to_numpy())
+    (truth, given), _ = encode(rows["truth"].to_numpy(), rows["answer"].fill_null("missing").to_numpy())
     right = truth == given
     has_answer = rows["answer"].is_not_null().to_numpy()
     probability = rows["probability"].fill_null(0.0).to_numpy()

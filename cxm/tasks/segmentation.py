@@ -25,7 +25,7 @@ from cxm.methods.mixture import (
     to_arrays,
 )
 from cxm.methods.observation import days_before
-from cxm.methods.rfm import add_scores, in_one_currency, rfm_table
+from cxm.methods.rfm import add_scores, in_one_currency, rfm_table, total_amount
 from cxm.metrics import Estimate, estimate
 from cxm.metrics.classification import adjusted_rand_index
 from cxm.metrics.intervals import mean_of
@@ -220,18 +220,22 @@ def _results(customers: pl.DataFrame, past: pl.DataFrame, model: Model) -> Resul
 
 
 def _profiles(customers: pl.DataFrame) -> pl.DataFrame:
-    spend = pl.col("monetary").sort().sum().clip(lower_bound=0)
-    profiles = customers.group_by("segment").agg(
-        n_customers=pl.len().cast(pl.Int32),
-        customer_share=pl.len() / customers.height,
-        spend=spend,
-        median_recency_days=pl.col("recency_days").median(),
-        median_frequency=pl.col("frequency").cast(pl.Float64).median(),
-        median_monetary=pl.col("monetary").median(),
+    spend = pl.col("monetary").sum().round(6).clip(lower_bound=0)
+    profiles = (
+        customers.group_by("segment")
+        .agg(
+            n_customers=pl.len().cast(pl.Int32),
+            customer_share=pl.len() / customers.height,
+            spend=spend,
+            median_recency_days=pl.col("recency_days").median(),
+            median_frequency=pl.col("frequency").cast(pl.Float64).median(),
+            median_monetary=pl.col("monetary").median(),
+        )
+        .sort("segment")
     )
-    total = profiles["spend"].sort().sum()
+    total = profiles["spend"].sum()
     share = pl.col("spend") / total if total > 0 else pl.lit(None, dtype=pl.Float64)
-    return profiles.with_columns(monetary_share=share).drop("spend").sort("segment")
+    return profiles.with_columns(monetary_share=share).drop("spend")
 
 
 # ------------------------------------------------------------------ scoring
@@ -275,7 +279,7 @@ def _spend_explained(customers: pl.DataFrame, tables: Tables, params: Segmentati
         spend = (
             transactions.filter((pl.col("occurred_at") > cut) & (pl.col("occurred_at") <= end))
             .group_by("customer_id")
-            .agg(spend=pl.col("amount").sort().sum())
+            .agg(spend=total_amount())
             .collect()
         )
         rows = customers.filter(pl.col("backtest_segment").is_not_null())

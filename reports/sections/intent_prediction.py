@@ -13,6 +13,7 @@ from reports.periods import week_before
 from reports.sections.section import MOST_ROWS, Evidence, Grid, Story, say_score
 
 NONE_OF_THESE = "none of these"
+_CATCH_ALL = {NONE_OF_THESE, "other", "others", "unknown", "misc", "miscellaneous"}
 _FEWEST = 20
 _Z_OF_CHANGE = 3.29
 
@@ -24,19 +25,24 @@ def tell(evidence: Evidence) -> Story:
     when = f" in {evidence.period}" if evidence.weeks is not None else ""
     if not total:
         return Story(f"No conversation to find a reason for{when}.")
-    named = [row for row in drivers if row["label"] != NONE_OF_THESE]
+    named = [row for row in drivers if row["label"].casefold() not in _CATCH_ALL]
     first = (named or drivers)[0]
     finding = (
         f"The most common reason for contact{when} is “{first['label']}” "
         f"({words.percent(first['value'], total)}, {words.integer(first['n'])} of "
         f"{words.plural(total, 'conversation')})."
     )
-    others = next((row for row in drivers if row["label"] == NONE_OF_THESE), None)
+    others = [row for row in drivers if row["label"].casefold() in _CATCH_ALL]
     if others and named:
-        finding += f" {words.percent(others['value'], total)} have none of the known reasons."
+        share = words.percent(sum(row["n"] for row in others) / total, total)
+        finding += f" {share} have none of the known reasons ({_listed(others)})."
     quality = say_score(evidence, "The reason is right for", "accuracy", "labelled conversations")
     changes = _changes(drivers)
     return Story(finding, _draw(drivers, when), (_grid(drivers),), quality=quality, changes=changes)
+
+
+def _listed(drivers: list[dict[str, Any]]) -> str:
+    return words.listed([f"“{row['label']}”" for row in drivers])
 
 
 def _count_drivers(evidence: Evidence) -> list[dict[str, Any]]:
@@ -81,7 +87,7 @@ def _changes(drivers: list[dict[str, Any]]) -> tuple[str, ...]:
     said = []
     for row in drivers:
         n_before, previous = row["n_before"], row["previous"]
-        if previous is None or row["label"] == NONE_OF_THESE or row["n"] + row["n_past"] < _FEWEST:
+        if previous is None or row["label"].casefold() in _CATCH_ALL or row["n"] + row["n_past"] < _FEWEST:
             continue
         pooled = (row["n"] + row["n_past"]) / (total + n_before)
         error = math.sqrt(pooled * (1 - pooled) * (1 / total + 1 / n_before))

@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import dagster as dg
@@ -8,6 +10,7 @@ from assets.definitions import build_defs, defs
 from assets.tasks import scores_key
 from cxm.tasks import TASKS
 
+ROOT = Path(__file__).parents[2]
 GRAPH = Path(__file__).parent / "asset_graph.txt"
 every_task = pytest.mark.parametrize("task", TASKS, ids=[task.name for task in TASKS])
 
@@ -52,3 +55,11 @@ def test_the_parts_can_be_replaced(small_tasks, offline):
 
 def test_runs_stay_in_one_process_unless_asked_otherwise():
     assert defs.executor is dg.in_process_executor
+
+
+def test_loading_the_project_loads_no_heavy_library():
+    heavy = ["torch", "sentence_transformers", "lightgbm", "lifelines", "sklearn", "tantivy", "altair"]
+    script = f"import sys, assets.definitions; print([m for m in {heavy!r} if m in sys.modules])"
+    command = [sys.executable, "-W", "ignore", "-c", script]
+    found = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert found.stdout.strip() == "[]"

@@ -28,7 +28,7 @@ def plain(text):
         (
             "intent_prediction",
             "The most common reason for contact in 2026-W30 is “plain refund status” (40 %, 8 of 20 conversations)."
-            " 10 % have none of the known reasons.",
+            " 10 % have none of the known reasons (“none of these”).",
         ),
         (
             "article_search",
@@ -92,7 +92,7 @@ def test_a_reason_that_grows_beyond_chance_is_a_change(make_world, fake_tasks, p
         workspace.out,
         "predicted_intents",
         [
-            {"conversation_id": id_, "rank": 1, "intent": "late" if i % 200 < 200 * share[day] else "other",
+            {"conversation_id": id_, "rank": 1, "intent": "late" if i % 200 < 200 * share[day] else "rest",
              "probability": 0.9, "is_abstained": False}
             for i, (id_, day) in enumerate(zip(ids, start, strict=True))
         ],
@@ -100,7 +100,7 @@ def test_a_reason_that_grows_beyond_chance_is_a_change(make_world, fake_tasks, p
     story = next(t.story for t in compose(workspace, "2026-W30", fake_tasks[:1]).tasks)
     assert [plain(change) for change in story.changes] == [
         "Contacts about “late” rose from 10 % to 40 % (+60 conversations).",
-        "Contacts about “other” fell from 90 % to 60 % (−60 conversations).",
+        "Contacts about “rest” fell from 90 % to 60 % (−60 conversations).",
     ]
 
 

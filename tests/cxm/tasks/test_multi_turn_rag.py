@@ -1,0 +1,194 @@
+"""Preparing the next reply: articles, quotes, tool calls, past replies."""
+
+import json
+
+import polars as pl
+import pytest
+
+from cxm import runs
+from cxm.store import checked
+from cxm.tables.results import REPLY_STATUSES
+from cxm.tasks.multi_turn_rag import TASK
+from cxm.workspace import Workspace
+
+ORDER_ID = {"type": "string", "description": "Order number"}
+TOOLS = pl.DataFrame(
+    {
+        "tool_name": ["cancel_order", "track_parcel", "broken"],
+        "description": ["Cancel an order", "Track where a parcel is", "Nothing of use"],
+        "parameters": [
+            json.dumps({"properties": {"order_id": ORDER_ID}, "required": ["order_id"]}),
+            "",
+            "{not json",
+        ],
+    }
+)
+ARTICLES = pl.DataFrame(
+    {
+        "article_id": [f"a{i}" for i in range(25)],
+        "title": [f"Hotel Nr{i}" for i in range(25)],
+        "body": [f"Hotel Nr{i} has {i} rooms. Parking costs {i} euros." for i in range(25)],
+        "body_format": ["text"] * 25,
+        "kind": ["information"] * 25,
+    }
+)
+
+
+def turns(**said: list[tuple[str, str]]) -> pl.DataFrame:
+    rows = [
+        {"conversation_id": name, "turn_index": i, "speaker": speaker, "text": text}
+        for name, spoken in said.items()
+        for i, (speaker, text) in enumerate(spoken)
+    ]
+    return checked(pl.DataFrame(rows), "turns")
+
+
+TALKS = turns(
+    ask=[("customer", "I stay at Hotel Nr7"), ("agent", "Nice."), ("customer", "What does parking cost?")],
+    cancel=[("agent", "Hello!"), ("customer", "please cancel my order LF-1234")],
+    vague=[("customer", "please cancel my order")],
+    closing=[("customer", "What does parking cost?"), ("agent", "It is free."), ("customer", "Thanks, bye!")],
+    nobody=[("agent", "Anybody there?"), ("system", "{}")],
+    odd=[("customer", "\x00 😀 مرحبا + : * ( AND"), ("customer", "")],
+)
+
+
+def run(tmp_path, encoder, data):
+    workspace = Workspace(data, tmp_path / "out", encoder)
+    runs.run(TASK, workspace)
+    return workspace
+
+
+@pytest.fixture
+def prepared(tmp_path, write_tables, encoder):
+    workspace = run(tmp_path, encoder, write_tables(articles=ARTICLES, tools=TOOLS, turns=TALKS))
+    return {row["conversation_id"]: row for row in workspace.read("prepared_replies").collect().to_dicts()}
+
+
+def test_every_point_lists_twenty_distinct_articles_whatever_its_status(prepared):
+    assert set(prepared) == set(TALKS["conversation_id"])
+    assert all(len(set(row["article_ids"])) == 20 for row in prepared.values())
+    assert {row["status"] for row in prepared.values()} <= set(REPLY_STATUSES)
+    assert prepared["ask"]["turn_index"] == 3
+
+
+def test_what_was_named_before_is_still_what_is_talked_about(prepared):
+    assert prepared["ask"]["article_ids"][0] == "a7"
+
+
+def test_a_reply_quotes_the_articles_it_cites(prepared):
+    bodies = dict(ARTICLES.select("article_id", "body").iter_rows())
+    quoted = [row for row in prepared.values() if row["reply"]]
+    assert quoted
+    for row in quoted:
+        citations = json.loads(row["citations"])
+        assert row["reply"].splitlines() == [citation["quote"] for citation in citations]
+        assert all(citation["quote"] in bodies[citation["article_id"]] for citation in citations)
+
+
+def test_a_tool_is_called_with_what_was_said_or_what_is_missing_is_asked_for(prepared):
+    assert prepared["cancel"]["tool_name"] == "cancel_order"
+    assert prepared["cancel"]["status"] == "tool"
+    assert json.loads(prepared["cancel"]["tool_arguments"]) == {"order_id": "LF-1234"}
+    assert prepared["vague"]["status"] == "needs_information"
+
+
+def test_thanks_and_silence_need_nothing(prepared):
+    assert prepared["closing"]["status"] == "nothing_needed"
+    assert prepared["closing"]["reply"] is None
+    assert prepared["closing"]["tool_name"] is None
+
+
+def test_tools_alone_are_enough_and_candidates_restrict_them(tmp_path, write_tables, encoder):
+    points = pl.DataFrame(
+        {
+            "conversation_id": ["cancel", "cancel", "gone"],
+            "turn_index": [2, 0, 5],
+            "tool_candidates": [["broken"], ["cancel_order"], None],
+        }
+    )
+    data = write_tables(tools=TOOLS, turns=TALKS, reply_points=checked(points, "reply_points"))
+    workspace = run(tmp_path, encoder, data)
+    rows = workspace.read("prepared_replies").collect().sort("conversation_id", "turn_index").to_dicts()
+    assert [row["article_ids"] for row in rows] == [[], [], []]
+    assert rows[0]["status"] == "nothing_needed"  # nothing has been said before turn 0
+    assert rows[1]["tool_name"] in (None, "broken")
+    assert rows[1]["tool_arguments"] is None
+
+
+def test_an_empty_base_has_no_article(tmp_path, write_tables, encoder):
+    workspace = run(tmp_path, encoder, write_tables(articles=ARTICLES.clear(), turns=TALKS))
+    rows = {row["conversation_id"]: row for row in workspace.read("prepared_replies").collect().to_dicts()}
+    assert rows["ask"]["status"] == "no_article"
+    assert all(row["article_ids"] == [] and row["reply"] is None for row in rows.values())
+
+
+def test_a_point_does_not_see_what_came_after_it(tmp_path, write_tables, encoder):
+    points = checked(pl.DataFrame({"conversation_id": ["c"], "turn_index": [1]}), "reply_points")
+    answers = []
+    for later in ("I stay at Hotel Nr3", "I stay at Hotel Nr9"):
+        talk = turns(c=[("customer", "What does parking cost?"), ("customer", later)])
+        data = write_tables(later[-1], articles=ARTICLES, turns=talk, reply_points=points)
+        workspace = Workspace(data, tmp_path / f"out{later[-1]}", encoder)
+        runs.run(TASK, workspace)
+        answers.append(workspace.read("prepared_replies").collect().to_dicts())
+    assert answers[0] == answers[1]
+
+
+def test_past_replies_come_from_other_conversations(tmp_path, write_tables, encoder):
+    said = {f"c{i}": [("customer", "My screen is blue"), ("agent", f"Answer {'x' * i}")] for i in range(5)}
+    said["new"] = [("customer", "My screen is blue")]
+    workspace = run(tmp_path, encoder, write_tables(articles=ARTICLES, turns=turns(**said)))
+    suggested = workspace.read("suggested_replies").collect()
+    assert suggested.filter(conversation_id="new")["rank"].to_list() == [1, 2, 3]
+    assert (suggested["conversation_id"] != suggested["source_conversation_id"]).all()
+
+
+def prepared_frame(**columns) -> pl.DataFrame:
+    row = {
+        "conversation_id": "c",
+        "turn_index": 1,
+        "article_ids": [],
+        "reply": None,
+        "citations": "[]",
+        "tool_name": None,
+        "tool_arguments": None,
+        "status": "answered",
+    }
+    return checked(pl.DataFrame([{**row, **columns}]), "prepared_replies")
+
+
+def gold_frame(*rows: tuple[str, list[str] | None, str | None]) -> pl.DataFrame:
+    frame = pl.DataFrame(
+        [(name, 1, ids, tool, "test") for name, ids, tool in rows],
+        schema=["conversation_id", "turn_index", "article_ids", "tool_name", "split"],
+        orient="row",
+    )
+    return checked(frame, "reply_labels")
+
+
+def test_recall_counts_rows_with_an_article_and_tools_rows_with_a_tool():
+    gold = gold_frame(("c", ["a", "b"], None), ("d", [], "t"), ("e", None, None))
+    results = {"prepared_replies": prepared_frame(article_ids=["a", "x"])}
+    found = {e.metric: (e.value, e.n) for e in TASK.score(results, gold, {}, TASK.params())}
+    assert found["recall_at_5"] == (0.5, 1)
+    assert found["tool_accuracy"] == (0.0, 1)
+    assert found["coverage"] == (pytest.approx(1 / 3), 3)
+    assert "supported_share" not in found
+
+
+def test_what_is_not_in_a_cited_article_is_not_supported_and_needs_no_label():
+    citations = json.dumps([{"article_id": "a7", "quote": "made up"}])
+    reply = "Parking costs 7 euros. The moon is made of cheese."
+    results = {"prepared_replies": prepared_frame(reply=reply, citations=citations)}
+    (found,) = TASK.score(results, None, {"articles": ARTICLES.lazy()}, TASK.params())
+    assert (found.metric, found.value, found.n) == ("supported_share", 0.5, 2)
+
+
+@pytest.mark.slow
+def test_it_beats_bm25_on_real_dialogues(tmp_path, shared_data):
+    workspace = Workspace(shared_data("travel_knowledge"), tmp_path / "out")
+    scores = {row["metric"]: row for row in runs.score(TASK, workspace).to_dicts()}
+    assert scores["recall_at_5"]["value"] >= 0.55
+    assert scores["recall_at_5"]["low"] > scores["recall_at_5"]["baseline"]
+    assert scores["supported_share"]["value"] == 1.0
