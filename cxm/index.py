@@ -215,6 +215,8 @@ def open_index(directory: Path, articles: pl.DataFrame, encoder: Encoder) -> Ind
             _build(temporary, articles, encoder)
         for other in sorted(directory.iterdir()):
             if other != path and (other / "done.json").exists():
+                # First what says that it is whole: a killed removal leaves nothing that looks so.
+                (other / "done.json").unlink()
                 shutil.rmtree(other, ignore_errors=True)
     facts = json.loads((path / "done.json").read_text())
     passages = pl.read_ipc(path / "passages.arrow")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from cxm.methods.criteria import Criteria
 from cxm.methods.criterion_matches import MATCH_FEATURES, Matches, Turns
 from cxm.methods.criterion_models import CriterionModel, apply_criterion, fit_criterion, gists, is_learnable
 from cxm.methods.linear import Codes, Floats, LinearModel, choose_mix, fit_linear, mix_probabilities
@@ -25,8 +26,17 @@ _STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0)
 # Answers of a criterion count against this many average ones.
 _PRIOR_ROWS = 5.0
 # Without labels: log-odds of yes. Found once on public labelled data, then rounded.
-_UNLABELLED = {"question": 3.0, "best_step": 3.0, "overlap_share": 1.0, "elsewhere": 2.0}
-_UNLABELLED_START = -3.0
+_UNLABELLED = {
+    "guideline": 1.0,
+    "best_step": 1.0,
+    "overlap_share": 1.0,
+    "elsewhere": 1.5,
+    "relative_guideline": 0.5,
+    "relative_overlap_share": 0.5,
+}
+# One given reply shows a thing less often than a whole conversation does.
+_LAST_REPLY_START = -1.5
+_TO_AVOID_START = 3.0
 
 
 @dataclass(frozen=True)
@@ -71,12 +81,14 @@ class Answers:
     shows: dict[int, Floats]
 
 
-def unlabelled_probabilities(matches: Matches) -> Floats:
+def unlabelled_probabilities(matches: Matches, criteria: Criteria) -> Floats:
     """Probabilities of (no, yes) `(n_conversations, n_criteria, 2)` by a fixed rule."""
     from scipy.special import expit
 
     weights = np.array([_UNLABELLED.get(name, 0.0) for name in MATCH_FEATURES])
-    yes = np.asarray(expit(matches.values @ weights + _UNLABELLED_START))
+    odds = matches.values @ weights + np.where(criteria.is_about_last_reply, _LAST_REPLY_START, 0.0)
+    odds = np.where(criteria.is_to_avoid, _TO_AVOID_START - odds, odds)
+    yes = np.asarray(expit(odds))
     return np.stack([1 - yes, yes], axis=2)
 
 

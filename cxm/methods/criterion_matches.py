@@ -5,7 +5,7 @@ What a match is belongs here; what it means for the answer is learnt in `cxm.met
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +18,9 @@ from cxm.methods.criteria import Criteria, content_words
 Vectors = NDArray[np.float32]
 Rows = NDArray[np.intp]
 
+# Compared with what is typical of the criterion over all conversations.
+_RELATIVE = ("guideline", "overlap_share")
+_MOST_DEVIATIONS = 3.0
 MATCH_FEATURES = (
     "guideline",
     "question",
@@ -32,6 +35,7 @@ MATCH_FEATURES = (
     "n_agent_turns",
     "position",
     "has_agent",
+    *(f"relative_{name}" for name in _RELATIVE),
 )
 
 
@@ -125,8 +129,8 @@ def match_criteria(turns: Turns, criteria: Criteria, rarity: dict[str, float]) -
         "position": (seen - first[has_agent][:, None]) / np.maximum(count[has_agent] - 1, 1)[:, None],
         "has_agent": 1.0,
     }
-    for number, name in enumerate(MATCH_FEATURES):
-        values[has_agent, :, number] = columns[name]
+    for name, column_values in columns.items():
+        values[has_agent, :, MATCH_FEATURES.index(name)] = column_values
     return matches
 
 
@@ -167,6 +171,28 @@ def _overlap(texts: list[str], criteria: Criteria, rarity: dict[str, float]) -> 
     flat = [c for columns in shared for c in columns]
     matrix = csr_matrix((np.ones(len(flat), np.float32), flat, ends), shape=(len(texts), len(vocabulary)))
     return np.asarray(matrix @ weights), np.array([len(words) for words in found], dtype=np.float32)
+
+
+def typical_matches(matches: Matches) -> Vectors:
+    """Mean and spread of the features taken relatively, `(n_criteria, 2, 2)`, where an agent spoke."""
+    columns = [MATCH_FEATURES.index(name) for name in _RELATIVE]
+    values = matches.values[matches.focus.min(axis=1, initial=0) >= 0][:, :, columns]
+    if not len(values):
+        return np.stack([np.zeros(values.shape[1:]), np.ones(values.shape[1:])], axis=1).astype(np.float32)
+    return np.stack([values.mean(axis=0), np.maximum(values.std(axis=0), 1e-3)], axis=1).astype(np.float32)
+
+
+def set_relative(matches: Matches, typical: Vectors) -> Matches:
+    """The matches with their `relative_` features filled in: deviations from the typical, at most 3."""
+    values = matches.values.copy()
+    spoke = matches.focus >= 0
+    for number, name in enumerate(_RELATIVE):
+        value = values[:, :, MATCH_FEATURES.index(name)]
+        deviation = (value - typical[:, 0, number]) / typical[:, 1, number]
+        values[:, :, MATCH_FEATURES.index(f"relative_{name}")] = np.where(
+            spoke, np.clip(deviation, -_MOST_DEVIATIONS, _MOST_DEVIATIONS), 0.0
+        )
+    return replace(matches, values=values)
 
 
 def word_rarity(texts: list[str], criteria: Criteria) -> dict[str, float]:

@@ -56,6 +56,7 @@ _LIGHT_WORDS = frozenset(
         "as",
     }
 )
+_NEGATING = frozenset({"cannot", "never", "without", "don't", "can't"})
 _NUMBER = re.compile(r"(?<![\w.,:/-])\d+(?:[.,]\d+)?(?![\w/-]|[.,:]\d)")
 _MODAL = re.compile(r"\b(can|will|must|should|may|is|are|was|has|does)\b(?! not\b|n't)", re.IGNORECASE)
 _NEGATED = re.compile(
@@ -122,7 +123,16 @@ def reword(sentence: str, words_about: list[str], rng: np.random.Generator) -> s
     """
     words = sentence.split()
     kept = [w for w in words if w.lower() not in _LIGHT_WORDS or rng.random() > 0.5]
-    heavy = [i for i, w in enumerate(kept) if w.islower() and len(w) > 3 and w not in OPPOSITES]
+    # What carries a fact is kept: negations, opposites and the unit after a number.
+    heavy = [
+        i
+        for i, word in enumerate(kept)
+        if word.islower()
+        and len(word) > 3
+        and word not in OPPOSITES
+        and word not in _NEGATING
+        and not (i and any(letter.isdigit() for letter in kept[i - 1]))
+    ]
     for i in rng.permutation(heavy)[: int(len(heavy) * rng.uniform(0, 0.5))]:
         is_replaced = words_about and rng.random() < 0.5
         kept[int(i)] = words_about[int(rng.integers(len(words_about)))] if is_replaced else ""

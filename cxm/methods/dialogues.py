@@ -19,24 +19,24 @@ _ENOUGH_CONTENT = 4
 _FULL_CONTENT = 2
 _MAX_TURNS = 8
 _COURTESY = """
-    a again all am and are be bye cheers day do done else everything fine for good goodbye great have hello
-    help helped hey hi i im is it its just lovely me much my nice night no nope nothing now ok okay perfect
-    please really so sorry sounds thank thanks that thats the this today very was well will wonderful you
-    your youre
+    a again all am and are be bye cheers day do done else everything fine for good goodbye great have
+    hello help helped hey hi i im is it its just lovely me much my nice night no nope nothing now ok
+    okay perfect please really so sorry sounds thank thanks that thats the this today very was well will
+    wonderful you your youre
 """
 _COURTESY_WORDS = frozenset(_COURTESY.split())
 # Words that say nothing about what a dialogue is about.
 _FUNCTION = """
-    able about actually after also an another any anybody anyone anything as ask at because been before but by
-    call calling can cant contact contacting could couldnt did didnt does doesnt doing dont either even ever
-    get getting give go going got had has havent he her here hes him his hope how id if ill in into isnt ive just
-    kind know let lets like little look looking made make many may maybe might mind moment more morning most
-    must need needs never new not of off on one only or other our out over own perhaps point possible
-    put question quick rather right said same say see shall she should since some somebody someone something
-    sort speak still such sure take takes talk tell than their them then theres these they theyre thing things think
-    those though to too touch tried try trying two under until up us use used using want wanted wasnt way we
-    were weve what whats when where which while who whos why wont wonder wondering would wouldnt writing yeah
-    yes yet youve
+    able about actually after also an another any anybody anyone anything as ask at because been before
+    but by call calling can cant contact contacting could couldnt did didnt does doesnt doing dont
+    either even ever get getting give go going got had has havent he her here hes him his hope how id if
+    ill in into isnt ive just kind know let lets like little look looking made make many may maybe might
+    mind moment more morning most must need needs never new not of off on one only or other our out over
+    own perhaps point possible put question quick rather right said same say see shall she should since
+    some somebody someone something sort speak still such sure take takes talk tell than their them then
+    theres these they theyre thing things think those though to too touch tried try trying two under
+    until up us use used using want wanted wasnt way we were weve what whats when where which while who
+    whos why wonder wondering wont would wouldnt writing yeah yes yet youve
 """
 _EMPTY_WORDS = _COURTESY_WORDS | frozenset(_FUNCTION.split())
 

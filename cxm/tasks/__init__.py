@@ -12,6 +12,7 @@ from cxm.tasks import (
     intent_prediction,
     kb_refinement,
     multi_turn_rag,
+    quality_adherence,
     segmentation,
     sentiment,
 )
@@ -20,6 +21,7 @@ TASKS: tuple[Task, ...] = (
     intent_prediction.TASK,
     article_search.TASK,
     kb_refinement.TASK,
+    quality_adherence.TASK,
     multi_turn_rag.TASK,
     sentiment.TASK,
     churn_survival.TASK,

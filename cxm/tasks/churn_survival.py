@@ -335,7 +335,7 @@ def score(results: Results, gold: pl.DataFrame | None, tables: Tables, params: C
     basis = results["churn_risk"]["basis"].first() if "basis" in results["churn_risk"].columns else None
     customers = _customers(tables)
     has_labels = gold is not None and customers is not None and (gold["split"] == "train").any()
-    if basis == PURCHASES or gold is None or customers is None or not has_labels:
+    if basis == PURCHASES or not has_labels or gold is None or customers is None:
         return _score_purchases(results, tables, params)
     labels = _labels(gold, customers)
     end = end_of_observation(labels.filter(pl.col("split") == "train"))
@@ -345,9 +345,8 @@ def score(results: Results, gold: pl.DataFrame | None, tables: Tables, params: C
         is_from_start = (test["entry_days"].fill_null(0) < 1).to_numpy()
         return _score_followed(results["churn_risk"], test, horizons, main_horizon(horizons), is_from_start)
     cut = days_before(_given_as_of(params) or end, params.backtest_days)
-    longest = params.backtest_days
-    horizons = [h for h in _backtest_horizons(params) if h <= longest]
-    followed = follow(test, cut, longest)
+    horizons = [h for h in _backtest_horizons(params) if h <= params.backtest_days]
+    followed = follow(test, cut, params.backtest_days)
     return _score_followed(results["churn_backtest"], followed, horizons, main_horizon(horizons), None)
 
 
@@ -368,18 +367,15 @@ def _score_purchases(results: Results, tables: Tables, params: ChurnParams) -> l
     followed = follow_purchases(tables["transactions"], cut, n_days).rename({"has_bought": "is_churned"})
     horizons = [h for h in _backtest_horizons(params) if h <= n_days]
     main = main_horizon(horizons)
-    stays_away, _ = aligned_risk(_flipped(results["churn_backtest"]), followed, horizons)
-    found = [e for e in score_risk(followed, stays_away, horizons, main) if e.metric != "lift_at_decile"]
-    at_main = 1 - stays_away[:, horizons.index(main)]
+    # P(purchase) in place of P(no purchase): the purchase is the event that is watched for.
+    flipped = results["churn_backtest"].with_columns(probability=1 - pl.col("probability"))
+    returns, _ = aligned_risk(flipped, followed, horizons)
+    at_main = 1 - returns[:, horizons.index(main)]
+    found = [e for e in score_risk(followed, returns, horizons, main) if e.metric != "lift_at_decile"]
     units = followed["customer_id"].to_numpy()
     stayed = (followed["duration_days"] > main).to_numpy()
     found += estimate("lift_at_decile", lambda rows: lift_at_decile(at_main[rows], stayed[rows]), units)
     return found + score_return(at_main, followed["is_churned"].to_numpy(), units)
-
-
-def _flipped(risk: pl.DataFrame) -> pl.DataFrame:
-    """P(purchase) in place of P(no purchase): the event that is watched for."""
-    return risk.with_columns(probability=1 - pl.col("probability"))
 
 
 TASK = Task(

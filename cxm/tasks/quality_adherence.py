@@ -24,7 +24,14 @@ from cxm.methods.adherence import (
     unlabelled_probabilities,
 )
 from cxm.methods.criteria import Criteria, read_criteria
-from cxm.methods.criterion_matches import Matches, Turns, match_criteria, word_rarity
+from cxm.methods.criterion_matches import (
+    Matches,
+    Turns,
+    match_criteria,
+    set_relative,
+    typical_matches,
+    word_rarity,
+)
 from cxm.methods.criterion_models import CriterionModel, shown_by
 from cxm.methods.linear import LinearModel
 from cxm.metrics import Estimate, estimate
@@ -35,7 +42,6 @@ from cxm.task import Method, Model, Params, Results, Services, Tables, Task, par
 
 # Conversations looked at together, so that memory stays bounded.
 _CHUNK = 2_000
-_MOST_TEXTS = 50_000
 _SILENT = 0.9
 _QUOTE = 120
 # Turns before the last reply from which on two equal courses are no accident.
@@ -56,31 +62,35 @@ class QualityParams(Params):
 
 
 def fit(tables: Tables, train: pl.DataFrame | None, params: QualityParams, services: Services) -> Model:
-    """Learn from reviewers' answers; without any, only how rare the scorecard's words are."""
+    """Learn from reviewers' answers; without any, only what is typical of each criterion."""
     criteria = read_criteria(tables["scorecard"].collect(), services.encoder.encode)
-    said = tables["turns"].filter(pl.col("speaker") == "agent").sort("conversation_id", "turn_index")
-    texts = said.select("text").head(_MOST_TEXTS).collect()["text"].to_list()
-    rarity = word_rarity(texts, criteria)
-    facts: dict[str, Any] = {"criteria": criteria.names, "rarity": rarity}
+    generator = np.random.default_rng(params.seed)
+    everyone = tables["conversations"].select("conversation_id").sort("conversation_id").collect()
+    sample = _draw(everyone["conversation_id"], _CHUNK, generator)
+    turns = _read_turns(tables["turns"], sample, services.encoder)
+    rarity = word_rarity(turns.frame["text"].gather(turns.rows_of("agent")).to_list(), criteria)
+    typical = typical_matches(match_criteria(turns, criteria, rarity))
+    unlearnt = Model({"rarity": rarity}, {"typical": typical})
     if train is not None:
         train = train.join(tables["scorecard"].select("criterion").collect(), on="criterion", how="semi")
-        train = train.join(
-            tables["conversations"].select("conversation_id").collect(), on="conversation_id", how="semi"
-        )
+        train = train.join(everyone, on="conversation_id", how="semi")
     if train is None or not train.height:
-        return Model(facts)
-    generator = np.random.default_rng(params.seed)
-    ids = train["conversation_id"].unique().sort()
-    if len(ids) > params.max_labelled:
-        drawn = np.sort(generator.choice(len(ids), params.max_labelled, replace=False))
-        ids = ids.gather(drawn)
+        return unlearnt
+    ids = _draw(train["conversation_id"].unique().sort(), params.max_labelled, generator)
     turns = _read_turns(tables["turns"], ids, services.encoder)
-    matches = match_criteria(turns, criteria, rarity)
+    matches = set_relative(match_criteria(turns, criteria, rarity), typical)
     train = train.filter(pl.col("conversation_id").is_in(ids.implode())).sort("conversation_id", "criterion")
     classes = train["answer"].unique().sort().to_list()
     labels = _labels(train, ids, criteria, classes, _groups(tables["turns"], ids))
     model = fit_adherence(turns, matches, labels, classes, generator)
-    return _to_model(model, facts)
+    return _to_model(model, unlearnt)
+
+
+def _draw(ids: pl.Series, n_most: int, generator: np.random.Generator) -> pl.Series:
+    """At most `n_most` of the ids, in order."""
+    if len(ids) <= n_most:
+        return ids
+    return ids.gather(np.sort(generator.choice(len(ids), n_most, replace=False)))
 
 
 def _read_turns(turns: pl.LazyFrame, ids: pl.Series, encoder: Encoder) -> Turns:
@@ -132,8 +142,9 @@ def _labels(
     )
 
 
-def _to_model(model: AdherenceModel, facts: dict[str, Any]) -> Model:
+def _to_model(model: AdherenceModel, unlearnt: Model) -> Model:
     arrays: dict[str, NDArray[Any]] = {
+        **unlearnt.arrays,
         "centre": model.centre,
         "scale": model.scale,
         "prior": model.prior,
@@ -146,7 +157,7 @@ def _to_model(model: AdherenceModel, facts: dict[str, Any]) -> Model:
             arrays[f"{part}_intercepts_{column}"] = linear.intercepts
     has_evidence = {str(column): own.has_evidence for column, own in model.own.items()}
     learnt = {"classes": model.classes, "mix": list(model.mix), "has_evidence": has_evidence}
-    return Model({**facts, "learnt": learnt}, arrays)
+    return Model({**unlearnt.facts, "learnt": learnt}, arrays)
 
 
 def _from_model(model: Model) -> AdherenceModel | None:
@@ -184,10 +195,11 @@ def predict(tables: Tables, model: Model, params: QualityParams, services: Servi
     for ids in _chunks(tables["conversations"]):
         turns = _read_turns(tables["turns"], ids, services.encoder)
         matches = match_criteria(turns, criteria, model.facts["rarity"])
+        matches = set_relative(matches, model.arrays["typical"])
         if learnt:
             classes, answers = learnt.classes, answer_criteria(learnt, turns, matches)
         else:
-            classes, answers = ["no", "yes"], Answers(unlabelled_probabilities(matches), {})
+            classes, answers = ["no", "yes"], Answers(unlabelled_probabilities(matches, criteria), {})
         parts.append(_answer_rows(ids, criteria, turns, matches, classes, answers, learnt, params))
     return {"quality_answers": pl.concat(parts)}
 

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 from assets.__main__ import RunFailed, main, make_report
 from cxm.errors import CxmError
 from cxm.task import Method, Model
+from cxm.tasks import TASKS
 
 ROOT = Path(__file__).parents[2]
 
@@ -137,3 +139,17 @@ def test_every_mistake_a_user_can_mend_is_one_line(data, capsys, spoil, options,
     assert captured.err.count("\n") == 1, captured.err
     assert said in captured.err
     assert "Traceback" not in captured.err
+
+
+@pytest.mark.slow
+def test_every_task_is_run_on_the_simulated_brand_and_a_second_time_finds_nothing_new(
+    offline, tiny_world, tmp_path, capsys
+):
+    workspace = type(offline)(data=str(tiny_world), out=str(tmp_path / "out"))
+    make_report(workspace)
+    assert "not run" not in capsys.readouterr().err
+    path = make_report(workspace)
+    said = capsys.readouterr().err
+    assert all(f"{task.name}: nothing new" in said for task in TASKS)
+    tasks = json.loads(path.with_suffix(".json").read_text())["tasks"]
+    assert {name: task["status"] for name, task in tasks.items()} == {task.name: "run" for task in TASKS}

@@ -51,7 +51,9 @@ def test_a_query_without_words_ranks_by_id(tmp_path: Path) -> None:
     assert hits["score"].to_list() == [0.0] * 4
 
 
-@pytest.mark.parametrize("text", ["+", "a:b", "(", '"', "*", "AND", "x OR", "title:drill^3", "[1 TO", "\\", "/a/"])
+@pytest.mark.parametrize(
+    "text", ["+", "a:b", "(", '"', "*", "AND", "x OR", "title:drill^3", "[1 TO", "\\", "/a/"]
+)
 def test_operators_in_a_query_are_only_text(tmp_path: Path, text: str) -> None:
     assert open_index(tmp_path, SHOP, HashingEncoder()).search([text], 2).height == 2
 
@@ -114,7 +116,9 @@ def test_blocks_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_the_best_passage_speaks_for_a_long_article(tmp_path: Path) -> None:
     filler = " ".join(f"Sentence number {i} is about nothing at all." for i in range(60))
     long = articles(("long", "Manual", filler + " The gasket must be greased yearly."), ("z", "Z", "Zebra."))
-    hits = open_index(tmp_path, long, HashingEncoder()).search(["grease the gasket yearly"], 1, Fusion(dense=1.0))
+    hits = open_index(tmp_path, long, HashingEncoder()).search(
+        ["grease the gasket yearly"], 1, Fusion(dense=1.0)
+    )
     assert hits["article_id"].to_list() == ["long"]
     assert "gasket" in hits["passage"][0]
 

@@ -8,14 +8,19 @@ import pytest
 from cxm.methods.citations import check_citations, cited_articles
 
 ARTICLES = pl.LazyFrame(
-    {"article_id": ["a", "b"], "body": ["<p>Parking is free. Dogs are welcome.</p>", "Closed."], "body_format": ["html", "text"]}
+    {
+        "article_id": ["a", "b"],
+        "body": ["<p>Parking is free. Dogs are welcome.</p>", "Closed."],
+        "body_format": ["html", "text"],
+    }
 )
 
 
 def share(reply: str | None, *ids: str) -> list[bool]:
     citations = json.dumps([{"article_id": article_id, "quote": ""} for article_id in ids])
     prepared = pl.DataFrame(
-        {"conversation_id": ["c"], "reply": [reply], "citations": [citations]}, schema_overrides={"reply": pl.String}
+        {"conversation_id": ["c"], "reply": [reply], "citations": [citations]},
+        schema_overrides={"reply": pl.String},
     )
     return check_citations(prepared, ARTICLES)["is_supported"].to_list()
 

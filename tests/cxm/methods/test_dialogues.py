@@ -80,5 +80,7 @@ def test_without_content_the_last_request_stands_and_silence_is_empty() -> None:
 
 
 def test_a_need_skips_small_talk() -> None:
-    small = turns(("c", 0, "customer", "I hope you can help me."), ("c", 1, "customer", "The lamp flickers at night"))
+    small = turns(
+        ("c", 0, "customer", "I hope you can help me."), ("c", 1, "customer", "The lamp flickers at night")
+    )
     assert customer_needs(small)["text"].to_list() == ["The lamp flickers at night"]

@@ -19,7 +19,9 @@ def said(*texts: str) -> Context:
 
 
 def test_a_title_is_found_in_other_case_and_with_a_slip() -> None:
-    found = finder().find([said("Is the ashley hotel quiet?"), said("are rooms at the Lenfield Hotel quiet?")])
+    found = finder().find(
+        [said("Is the ashley hotel quiet?"), said("are rooms at the Lenfield Hotel quiet?")]
+    )
     assert found.toarray().argmax(axis=1).tolist() == [0, 3]
 
 

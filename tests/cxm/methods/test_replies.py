@@ -50,7 +50,12 @@ def test_replies_come_from_other_conversations_each_wording_once() -> None:
 
 
 def test_only_an_agents_answer_to_a_customer_is_kept() -> None:
-    rows = [("c", 0, "agent", "Hello"), ("c", 1, "customer", "Hi"), ("c", 2, "system", "{}"), ("c", 3, "agent", "Yes?")]
+    rows = [
+        ("c", 0, "agent", "Hello"),
+        ("c", 1, "customer", "Hi"),
+        ("c", 2, "system", "{}"),
+        ("c", 3, "agent", "Yes?"),
+    ]
     turns = pl.DataFrame(rows, schema=["conversation_id", "turn_index", "speaker", "text"], orient="row")
     assert build_reply_bank(turns, 10, 7)["reply"].to_list() == ["Yes?"]
 

@@ -51,7 +51,9 @@ def test_a_value_is_found_and_typed(name: str, rules: dict[str, object], text: s
         ("x", {"type": "object"}, "x 1"),
     ],
 )
-def test_what_the_schema_forbids_or_the_text_lacks_is_left_out(name: str, rules: dict[str, object], text: str) -> None:
+def test_what_the_schema_forbids_or_the_text_lacks_is_left_out(
+    name: str, rules: dict[str, object], text: str
+) -> None:
     assert find_arguments(schema(**{name: rules}), [text]) == {}
 
 
@@ -65,7 +67,9 @@ def test_required_parameters_without_a_value_are_missing() -> None:
     assert missing_arguments(both, {"a_id": "1"}) == ["b_id"]
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "3", '{"properties": []}', '{"properties": {"a": 1}}', "[" * 10000])
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "3", '{"properties": []}', '{"properties": {"a": 1}}', "[" * 10000]
+)
 def test_what_is_no_schema_is_none(text: str) -> None:
     assert ToolSchema.parse(text) is None
 
@@ -74,11 +78,13 @@ def test_empty_text_is_a_tool_without_parameters() -> None:
     assert ToolSchema.parse("") == ToolSchema({}, ())
 
 
-def test_a_tool_with_a_broken_schema_stays_callable_and_is_named_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_tool_with_a_broken_schema_stays_callable_and_is_named_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     with caplog.at_level(logging.WARNING):
         schemas = parse_schemas({"broken": "{", "fine": ""})
-    assert [record.getMessage() for record in caplog.records][0].startswith("tool 'broken'")
-    assert len(caplog.records) == 1
+    (record,) = caplog.records
+    assert record.getMessage().startswith("tool 'broken'")
     context = Context("c", 1, (Turn("customer", "hello"),))
     assert fill_call("broken", schemas, context).arguments is None
     assert fill_call("fine", schemas, context).arguments == {}

@@ -1,6 +1,7 @@
 """Preparing the next reply: articles, quotes, tool calls, past replies."""
 
 import json
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -53,9 +54,9 @@ TALKS = turns(
 )
 
 
-def run(tmp_path, encoder, data):
+def run(tmp_path, encoder, data, **params):
     workspace = Workspace(data, tmp_path / "out", encoder)
-    runs.run(TASK, workspace)
+    runs.run(TASK, workspace, replace(TASK.params(), **params))
     return workspace
 
 
@@ -76,10 +77,12 @@ def test_what_was_named_before_is_still_what_is_talked_about(prepared):
     assert prepared["ask"]["article_ids"][0] == "a7"
 
 
-def test_a_reply_quotes_the_articles_it_cites(prepared):
+def test_a_reply_quotes_the_articles_it_cites(tmp_path, write_tables, encoder):
+    data = write_tables(articles=ARTICLES, turns=TALKS)
+    rows = run(tmp_path, encoder, data, answer_probability=0.0).read("prepared_replies").collect()
     bodies = dict(ARTICLES.select("article_id", "body").iter_rows())
-    quoted = [row for row in prepared.values() if row["reply"]]
-    assert quoted
+    quoted = rows.filter(status="answered").to_dicts()
+    assert {"ask", "vague"} <= {row["conversation_id"] for row in quoted}
     for row in quoted:
         citations = json.loads(row["citations"])
         assert row["reply"].splitlines() == [citation["quote"] for citation in citations]

@@ -27,7 +27,9 @@ def planted_transactions(n: int = 90, seed: int = 3) -> tuple[pl.DataFrame, dict
             truth[customer] = kind
             first = since * generator.uniform(0.9, 1.1)
             for day in np.linspace(first, first + 250 * (n_bought > 1), n_bought):
-                rows.append((customer, END - timedelta(days=float(day)), amount * generator.lognormal(0, 0.2)))
+                rows.append(
+                    (customer, END - timedelta(days=float(day)), amount * generator.lognormal(0, 0.2))
+                )
     frame = pl.DataFrame(rows, schema=["customer_id", "occurred_at", "amount"], orient="row")
     frame = frame.with_columns(
         transaction_id=pl.format("t{}", pl.int_range(pl.len())),
@@ -37,7 +39,9 @@ def planted_transactions(n: int = 90, seed: int = 3) -> tuple[pl.DataFrame, dict
     return frame, truth
 
 
-def make_workspace(tmp_path: Path, transactions: pl.DataFrame, truth: dict[str, str] | None = None) -> Workspace:
+def make_workspace(
+    tmp_path: Path, transactions: pl.DataFrame, truth: dict[str, str] | None = None
+) -> Workspace:
     store.write(transactions, tmp_path / "data", "transactions")
     if truth:
         labels = pl.DataFrame({"customer_id": list(truth), "segment": list(truth.values())})
@@ -59,7 +63,11 @@ def bought(rows: list[tuple[str, float, float]], currency: str | None = "EUR") -
             "amount": [r[2] for r in rows],
             "currency": pl.Series([currency] * len(rows), dtype=pl.String),
         },
-        schema_overrides={"occurred_at": pl.Datetime("us", "UTC"), "customer_id": pl.String, "amount": pl.Float64},
+        schema_overrides={
+            "occurred_at": pl.Datetime("us", "UTC"),
+            "customer_id": pl.String,
+            "amount": pl.Float64,
+        },
     )
 
 
@@ -82,7 +90,7 @@ def test_every_customer_has_one_named_segment_and_a_membership_that_sums_to_one(
     shares = segments["segment"].value_counts()["count"] / segments.height
     assert shares.min() >= 0.01
     membership = segments["membership"].str.json_decode(
-        pl.Struct({name: pl.Float64 for name in segments["segment"].unique()})
+        pl.Struct(dict.fromkeys(segments["segment"].unique(), pl.Float64))
     )
     assert membership.struct.unnest().sum_horizontal().is_between(0.999, 1.001).all()
     profiles = workspace.read("segment_profiles").collect()
@@ -95,7 +103,9 @@ def test_every_customer_has_one_named_segment_and_a_membership_that_sums_to_one(
 def test_row_order_changes_nothing(tmp_path):
     transactions, _ = planted_transactions(40)
     first = read_segments(make_workspace(tmp_path / "a", transactions))
-    second = read_segments(make_workspace(tmp_path / "b", transactions.sample(fraction=1, shuffle=True, seed=1)))
+    second = read_segments(
+        make_workspace(tmp_path / "b", transactions.sample(fraction=1, shuffle=True, seed=1))
+    )
     assert first.equals(second)
 
 
@@ -165,7 +175,13 @@ def test_several_currencies_are_an_error_that_names_them_unless_one_is_picked(tm
 
 
 @pytest.mark.parametrize(
-    "params", [{"observation_end": "yesterday"}, {"observation_end": "1990-01-01"}, {"min_segments": 0}, {"min_share": 0.9}]
+    "params",
+    [
+        {"observation_end": "yesterday"},
+        {"observation_end": "1990-01-01"},
+        {"min_segments": 0},
+        {"min_share": 0.9},
+    ],
 )
 def test_a_bad_parameter_is_one_line(tmp_path, params):
     workspace = make_workspace(tmp_path, planted_transactions(5)[0])

@@ -1,0 +1,62 @@
+import json
+
+import numpy as np
+import polars as pl
+
+from cxm.methods.covariates import encode, from_facts, plan_covariates, strongest, to_facts
+
+N = 200
+
+
+def customers() -> pl.DataFrame:
+    generator = np.random.default_rng(0)
+    price = generator.normal(50, 10, N)
+    return pl.DataFrame(
+        {
+            "customer_id": [f"c{i}" for i in range(N)],
+            "price": price,
+            "price_in_cents": price * 100,
+            "is_senior": price > 50,
+            "city": ["Ghent"] * 120 + ["Bruges"] * 60 + [f"village {i}" for i in range(20)],
+            "same": ["x"] * N,
+            "age": [None if i % 4 == 0 else float(i) for i in range(N)],
+        }
+    )
+
+
+def test_rare_levels_are_merged_and_ids_constants_and_twins_fall_away():
+    names = [term.name for term in plan_covariates(customers())]
+    assert names == ["age", "age is missing", "city=Bruges", "city=(other)", "is_senior", "price"]
+
+
+def test_an_unknown_level_is_other_and_an_absent_column_is_at_the_mean():
+    plan = plan_covariates(customers())
+    new = pl.DataFrame({"city": ["Atlantis", None, "Ghent"]})
+    matrix = encode(new, plan)
+    names = [term.name for term in plan]
+    assert matrix[:, names.index("city=(other)")].tolist() == [1, 1, 0]
+    assert matrix[:, names.index("price")].tolist() == [0, 0, 0]
+    assert matrix[:, names.index("age is missing")].tolist() == [1, 1, 1]
+
+
+def test_nothing_infinite_or_missing_reaches_the_matrix():
+    frame = pl.DataFrame({"x": [1.0, None, float("inf"), float("nan")] * 20, "y": [None, "", " ", "a"] * 20})
+    assert np.isfinite(encode(frame, plan_covariates(frame))).all()
+
+
+def test_no_rows_give_no_terms():
+    assert plan_covariates(customers().head(0)) == []
+    assert encode(customers(), []).shape == (N, 0)
+
+
+def test_a_plan_comes_back_from_json():
+    plan = plan_covariates(customers())
+    assert from_facts(json.loads(json.dumps(to_facts(plan)))) == plan
+
+
+def test_reasons_sum_the_terms_of_a_covariate_strongest_first():
+    plan = plan_covariates(customers().select("city", "price"))
+    assert [term.name for term in plan] == ["city=Bruges", "city=(other)", "price"]
+    found = strongest(np.array([[1.0, 0.5, -2.0], [0.0, 0.0, 0.1]]), plan)
+    assert found[0] == [{"covariate": "price", "effect": -2.0}, {"covariate": "city", "effect": 1.5}]
+    assert found[1] == [{"covariate": "price", "effect": 0.1}]
