@@ -21,7 +21,7 @@ from cxm import __version__, store
 from cxm.errors import MissingTable
 from cxm.metrics import Estimate
 from cxm.tables import TABLES
-from cxm.task import Method, Model, Params, Results, Tables, Task
+from cxm.task import Model, Params, Tables, Task
 from cxm.workspace import Workspace, json_digest
 
 log = logging.getLogger(__name__)
@@ -73,13 +73,6 @@ def _sorted_by_key(frame: pl.DataFrame, name: str) -> pl.DataFrame:
     return frame.sort(key) if key else frame
 
 
-def _answer(
-    method: Method, tables: Tables, train: pl.DataFrame | None, params: Params, workspace: Workspace
-) -> tuple[Model, Results]:
-    model = method.fit(tables, train, params, workspace.services)
-    return model, method.predict(tables, model, params, workspace.services)
-
-
 def is_fresh(task: Task, workspace: Workspace, params: Params, use_labels: bool = True) -> bool:
     """Whether the results in `out` are what running now would give."""
     manifest = workspace.manifest(task.name)
@@ -122,9 +115,11 @@ def _run(task: Task, workspace: Workspace, params: Params, use_labels: bool) -> 
     learned = f"{train.height:,} train labels" if train is not None else "no labels"
     log.info("%s: fitting with %s, predicting", task.name, learned)
     before = data_hash(task, workspace)
-    model, results = _answer(task.method, tables, train, params, workspace)
     workspace.manifest_path(task.name).unlink(missing_ok=True)
-    model.save(workspace.out / "models" / task.name)
+    directory = workspace.out / "models" / task.name
+    task.method.fit(tables, train, params, workspace.services).save(directory)
+    # Predicted with the model as it loads, so that a single question later gets the same answer.
+    results = task.method.predict(tables, Model.load(directory), params, workspace.services)
     for name in task.writes:
         part = task.name if name == "model_comparison" else None
         if name in results:
@@ -181,7 +176,8 @@ def _scores(
     if not estimates:
         return TABLES["scores"].empty()
     train = _train_gold(task, workspace, use_labels)
-    _, naive = _answer(task.naive, tables, train, params, workspace)
+    naive_model = task.naive.fit(tables, train, params, workspace.services)
+    naive = task.naive.predict(tables, naive_model, params, workspace.services)
     baseline = {e.metric: e.value for e in task.score(naive, gold, tables, params)}
     order = {name: i for i, name in enumerate(task.metrics)}
     estimates = sorted(estimates, key=lambda e: order.get(e.metric, len(order)))

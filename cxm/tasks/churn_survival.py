@@ -327,11 +327,7 @@ def predict_naive(tables: Tables, model: Model, params: ChurnParams, services: S
 
 
 def score(results: Results, gold: pl.DataFrame | None, tables: Tables, params: ChurnParams) -> list[Estimate]:
-    """Scores of the risk on test customers (with labels), or of the backtest on every customer (without).
-
-    With `joined_at` or without labels they come from `churn_backtest`. Without labels the event is the
-    next purchase, so the concordance is that of P(purchase).
-    """
+    """Scores of the risk on test customers (labels), or of the backtest (with `joined_at`, or no labels)."""
     basis = results["churn_risk"]["basis"].first() if "basis" in results["churn_risk"].columns else None
     customers = _customers(tables)
     has_labels = gold is not None and customers is not None and (gold["split"] == "train").any()

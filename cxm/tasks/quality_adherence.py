@@ -1,7 +1,7 @@
 """How well agents keep to the scorecard: every criterion answered for every conversation, with evidence.
 
 Matching and learning stand in `cxm.methods` (`criteria`, `criterion_matches`, `criterion_models`,
-`adherence`); tables in, answers, evidence and explanations out stand here.
+`adherence`, `criterion_answers`); tables in and out, and the scores, stand here.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from cxm.methods.adherence import (
     unlabelled_probabilities,
 )
 from cxm.methods.criteria import Criteria, read_criteria
+from cxm.methods.criterion_answers import word_answers
 from cxm.methods.criterion_matches import (
-    Matches,
     Turns,
     match_criteria,
     set_relative,
     typical_matches,
     word_rarity,
 )
-from cxm.methods.criterion_models import CriterionModel, shown_by
+from cxm.methods.criterion_models import CriterionModel
 from cxm.methods.linear import LinearModel
 from cxm.metrics import Estimate, estimate
 from cxm.metrics.classification import calibration_error, cohen_kappa, encode, roc_auc
@@ -42,8 +42,6 @@ from cxm.task import Method, Model, Params, Results, Services, Tables, Task, par
 
 # Conversations looked at together, so that memory stays bounded.
 _CHUNK = 2_000
-_SILENT = 0.9
-_QUOTE = 120
 # Turns before the last reply from which on two equal courses are no accident.
 _SHARED_TURNS = 3
 
@@ -200,7 +198,10 @@ def predict(tables: Tables, model: Model, params: QualityParams, services: Servi
             classes, answers = learnt.classes, answer_criteria(learnt, turns, matches)
         else:
             classes, answers = ["no", "yes"], Answers(unlabelled_probabilities(matches, criteria), {})
-        parts.append(_answer_rows(ids, criteria, turns, matches, classes, answers, learnt, params))
+        rows = word_answers(
+            ids.to_list(), criteria, turns, matches, classes, answers, learnt, params.evidence_similarity
+        )
+        parts.append(pl.DataFrame(rows, schema=dict(parts[0].schema)))
     return {"quality_answers": pl.concat(parts)}
 
 
@@ -208,77 +209,6 @@ def _chunks(conversations: pl.LazyFrame) -> Iterator[pl.Series]:
     ids = conversations.select("conversation_id").sort("conversation_id").collect()["conversation_id"]
     for start in range(0, len(ids), _CHUNK):
         yield ids.slice(start, _CHUNK)
-
-
-def _answer_rows(
-    ids: pl.Series,
-    criteria: Criteria,
-    turns: Turns,
-    matches: Matches,
-    classes: list[str],
-    answers: Answers,
-    learnt: AdherenceModel | None,
-    params: QualityParams,
-) -> pl.DataFrame:
-    codes = answers.probabilities.argmax(axis=2)
-    given = answers.probabilities.max(axis=2)
-    texts, turn_index = turns.frame["text"].to_list(), turns.frame["turn_index"].to_list()
-    owner = turns.owner[matches.agent_rows]
-    starts = np.searchsorted(owner, np.arange(turns.n_conversations), side="left")
-    ends = np.searchsorted(owner, np.arange(turns.n_conversations), side="right")
-    silent_answer = "not_applicable" if "not_applicable" in classes else "no"
-    rows = []
-    for number, conversation_id in enumerate(ids.to_list()):
-        start, end = int(starts[number]), int(ends[number])
-        for column, criterion in enumerate(criteria.names):
-            answer, probability = classes[codes[number, column]], float(given[number, column])
-            shown: list[int] = []
-            if start == end:
-                answer, probability = silent_answer, _SILENT
-            elif column in answers.shows:
-                assert learnt is not None
-                found = shown_by(learnt.own[column], answer, answers.shows[column][start:end])
-                shown = [int(matches.agent_rows[start + row]) for row in found]
-            elif answer != "not_applicable":
-                shown = _nearest(matches, number, column, answer, criteria, params)
-            quote = _shorten(texts[shown[0]]) if shown else ""
-            where = turn_index[shown[0]] if shown else None
-            rows.append(
-                {
-                    "conversation_id": conversation_id,
-                    "criterion": criterion,
-                    "answer": answer,
-                    "probability": min(1.0, probability),
-                    "evidence_turns": sorted(turn_index[row] for row in shown),
-                    "explanation": _explain(answer, start == end, where, quote),
-                }
-            )
-    return pl.DataFrame(rows, schema=dict(TABLES["quality_answers"].empty().schema))
-
-
-def _nearest(
-    matches: Matches, number: int, column: int, answer: str, criteria: Criteria, params: QualityParams
-) -> list[int]:
-    """The turn looked at, if it is near enough to the question or the answer rests on it anyway."""
-    focus = int(matches.focus[number, column])
-    near = float(matches.values[number, column, 0]) >= params.evidence_similarity
-    return [focus] if near or answer == "yes" or criteria.is_about_last_reply[column] else []
-
-
-def _shorten(text: str) -> str:
-    words = " ".join(text.split())
-    return words if len(words) <= _QUOTE else words[:_QUOTE].rsplit(" ", 1)[0] + " …"
-
-
-def _explain(answer: str, is_silent: bool, where: int | None, quote: str) -> str:
-    """Why, in one sentence, by the turn that decided."""
-    if is_silent:
-        return "No agent spoke in this conversation."
-    if answer == "not_applicable":
-        return "What the question is about does not come up in this conversation."
-    if where is None:
-        return "Nothing speaks against it." if answer == "yes" else "No turn of the agent shows it."
-    return f"{'Shown by' if answer == 'yes' else 'Not kept; see'} turn {where}: “{quote}”"
 
 
 # ------------------------------------------------------------------ the naive method and the scores

@@ -16,4 +16,6 @@ def test_a_rare_class_gets_more_weight_and_macro_f1_does_not_fall():
 
 
 def test_few_rows_leave_the_weights_equal():
-    np.testing.assert_array_equal(choose_class_weights(np.full((5, 3), 1 / 3), np.zeros(5, np.intp)), np.ones(3))
+    np.testing.assert_array_equal(
+        choose_class_weights(np.full((5, 3), 1 / 3), np.zeros(5, np.intp)), np.ones(3)
+    )

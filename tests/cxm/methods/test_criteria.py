@@ -19,7 +19,10 @@ def test_the_guideline_is_what_should_be_done(question, guideline):
 
 
 def test_steps_are_lines_and_sentences_with_words():
-    assert steps_of("Ask for the name. Then check the order\nok") == ["Ask for the name.", "Then check the order"]
+    assert steps_of("Ask for the name. Then check the order\nok") == [
+        "Ask for the name.",
+        "Then check the order",
+    ]
     assert steps_of("Greet") == ["Greet"]
 
 

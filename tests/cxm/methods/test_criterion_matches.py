@@ -40,7 +40,13 @@ CRITERIA = read_criteria(
 
 def test_the_turn_looked_at_is_the_nearest_or_the_last_reply():
     turns = make_turns(
-        [("agent", "hello"), ("agent", "offer refund money?"), ("customer", "yes"), ("agent", "bye"), ("customer", "x")]
+        [
+            ("agent", "hello"),
+            ("agent", "offer refund money?"),
+            ("customer", "yes"),
+            ("agent", "bye"),
+            ("customer", "x"),
+        ]
     )
     matches = match_criteria(turns, CRITERIA, {})
     assert matches.focus.tolist() == [[3, 1]]
@@ -64,7 +70,9 @@ def test_a_mixture_of_spoken_and_silent_conversations_keeps_them_apart():
 def test_relative_features_are_centred_and_bounded():
     turns = make_turns(*[[("agent", f"offer {word}")] for word in ("refund", "money", "tea", "a walk")])
     matches = match_criteria(turns, CRITERIA, {})
-    relative = set_relative(matches, typical_matches(matches)).values[:, 1, MATCH_FEATURES.index("relative_guideline")]
+    relative = set_relative(matches, typical_matches(matches)).values[
+        :, 1, MATCH_FEATURES.index("relative_guideline")
+    ]
     assert abs(relative.mean()) < 1e-5
     assert np.abs(relative).max() <= 3
 

@@ -9,7 +9,8 @@ def balance(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["no problem", "not bad", "Thank you so much!", "I can't wait for it", "👍", "never had any issues"]
+    "text",
+    ["no problem", "not bad", "Thank you so much!", "I can't wait for it", "👍", "never had any issues"],
 )
 def test_pleased_texts_are_positive(text):
     assert balance(text) > 0

@@ -6,7 +6,11 @@ import pytest
 from cxm.backends.encoder import HashingEncoder
 from cxm.methods.text_classifier import TextClassifier, fit_text_classifier
 
-WORDS = {"refund": ["refund", "money back"], "delivery": ["parcel", "courier"], "login": ["password", "account"]}
+WORDS = {
+    "refund": ["refund", "money back"],
+    "delivery": ["parcel", "courier"],
+    "login": ["password", "account"],
+}
 
 
 def make_rows(n, seed=0):
@@ -35,7 +39,9 @@ def test_its_parts_are_plain_and_give_back_the_same_classifier():
     facts, arrays = classifier.to_parts()
     again = TextClassifier.from_parts(json.loads(json.dumps(facts)), arrays)
     texts, vectors, _ = make_rows(5, seed=2)
-    np.testing.assert_array_equal(again.probabilities(texts, vectors), classifier.probabilities(texts, vectors))
+    np.testing.assert_array_equal(
+        again.probabilities(texts, vectors), classifier.probabilities(texts, vectors)
+    )
     assert again.out_of_fold is None
 
 
@@ -43,7 +49,9 @@ def test_the_order_of_rows_does_not_matter():
     texts, vectors, labels = make_rows(90)
     order = np.random.default_rng(3).permutation(90)
     straight = fit_text_classifier(texts, vectors, labels, seed=1)
-    shuffled = fit_text_classifier([texts[i] for i in order], vectors[order], [labels[i] for i in order], seed=1)
+    shuffled = fit_text_classifier(
+        [texts[i] for i in order], vectors[order], [labels[i] for i in order], seed=1
+    )
     np.testing.assert_array_equal(straight.out_of_fold[order], shuffled.out_of_fold)
     np.testing.assert_array_equal(straight.on_terms.weights, shuffled.on_terms.weights)
 
