@@ -34,14 +34,15 @@ def watched_asset(monitor: Monitor, tasks: Sequence[Task]) -> dg.AssetKey | None
 
 def _result(state: MonitorState, asset: dg.AssetKey) -> dg.AssetCheckResult:
     monitor = state.monitor
-    value = {} if state.value is None else {"value": state.value}
+    value = {} if state.value is None else {"value": float(state.value)}
+    limits = f"warns {monitor.bad} {monitor.warn:g}, fails {monitor.bad} {monitor.fail:g}"
     return dg.AssetCheckResult(
         asset_key=asset,
         check_name=monitor.name,
         passed=state.state not in _SEVERITIES,
         severity=_SEVERITIES.get(state.state, dg.AssetCheckSeverity.WARN),
         description=f"{state.state}: {monitor.doc}",
-        metadata={**value, "bad": monitor.bad, "warn": monitor.warn, "fail": monitor.fail},
+        metadata={**value, "limits": limits},
     )
 
 

@@ -167,7 +167,7 @@ def _scores_asset(task: Task) -> dg.AssetsDefinition:
                 "dagster/row_count": scores.height,
                 "scores": score_table(scores),
                 "seconds": round(time.monotonic() - started, 1),
-                **{row["metric"]: row["value"] for row in scores.head(1).iter_rows(named=True)},
+                **{row["metric"]: round(row["value"], 4) for row in scores.head(1).iter_rows(named=True)},
             }
         )
 

@@ -261,7 +261,7 @@ def dismiss(
     data
         Data directory; its table dismissed_findings is written.
     """
-    from cxm.methods.alignment import sentences_digest
+    from cxm.methods.dismissals import sentences_digest
 
     workspace = Workspace(data, out)
     left, right = sorted((left, right))

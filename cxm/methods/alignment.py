@@ -15,9 +15,10 @@ from cxm.methods.statements import Statements
 
 _RUN = 3
 _RUNS_PER_SENTENCE = 16
-_PAIRS_PER_SENTENCE = 24
+_PAIRS_PER_SENTENCE = 8
 _RARE_TERMS = 6
-_BLOCK = 200_000
+# Each block reads all terms once: a fixed number of blocks keeps the work in proportion.
+_BLOCK, _MAX_BLOCKS = 200_000, 10
 _ROWS = 1024
 # Overlap of the terms' weights, of the shorter of two sentences, above which they are aligned.
 MIN_OVERLAP = 0.6
@@ -171,15 +172,18 @@ def align_sentences(
     of those of each kind. Aligned is what shares `min_shared` nats and `MIN_OVERLAP` of the lighter
     sentence, or half of `min_shared` with a cosine of `MIN_COSINE`.
     """
+    size = max(_BLOCK, -(-candidates.height // _MAX_BLOCKS))
+    terms = statements.terms.with_columns(total=pl.col("n").sum().over("sentence", "term"))
     blocks = [
-        _align_block(statements, candidates[start : start + _BLOCK], min_shared, vectors)
-        for start in range(0, candidates.height, _BLOCK)
+        _align_block(statements, terms, candidates[start : start + size], min_shared, vectors)
+        for start in range(0, candidates.height, size)
     ]
     return pl.concat(blocks) if blocks else pl.DataFrame(schema=ALIGNED_SCHEMA)
 
 
 def _align_block(
     statements: Statements,
+    all_terms: pl.DataFrame,
     pairs: pl.DataFrame,
     min_shared: float,
     vectors: NDArray[np.float32] | None,
@@ -196,7 +200,7 @@ def _align_block(
         left, right = vectors[pairs["left"].to_numpy()], vectors[pairs["right"].to_numpy()]
         cosine = np.einsum("ij,ij->i", left, right).astype(np.float64)
     pairs = pairs.with_columns(cosine=pl.Series(cosine))
-    terms = statements.terms.lazy().with_columns(total=pl.col("n").sum().over("sentence", "term"))
+    terms = all_terms.lazy()
     total = pl.DataFrame(
         {
             "sentence": np.arange(len(statements.sentences), dtype=np.int32),

@@ -32,7 +32,7 @@ _STRENGTH = 30.0
 def prototype_weights(encode: Callable[[Sequence[str]], Vectors]) -> Vectors:
     """Weights `(3, n_dimensions + 1)` that tell the prototype sentences apart; the last is constant."""
     from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     text = files("cxm.methods").joinpath("data/feeling_prototypes.csv").read_text(encoding="utf-8")
     rows = list(csv.DictReader(text.splitlines()))

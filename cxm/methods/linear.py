@@ -50,7 +50,7 @@ def fit_linear(features: Any, codes: Codes, n_classes: int, strength: float) -> 
 
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     model = LogisticRegression(C=strength, max_iter=_MAX_ITERATIONS, tol=_TOLERANCE)
     # One thread: faster at this size, and the same sums on every machine.

@@ -105,7 +105,7 @@ def _fit(sample: Floats, points: Floats, k: int, n_starts: int, seed: int) -> Ca
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     if k == 1:
         return _split_by_spread(sample, points, 1)

@@ -29,7 +29,7 @@ class Statements:
 
     `ids` `(n_articles,)` sorted; `articles`: article, title, section; `sentences`: the texts;
     `places`: article, place, sentence (one row for each sentence of each article, in order);
-    `terms`: sentence, term, value, kind and how often (`n`); `sequence`: sentence, place, term (in order);
+    `terms`: sentence, term, value (a number), kind and how often (`n`); `sequence`: sentence, place, term (in order);
     `title_terms`: article, term; `weights` `(n_terms,)`: rarity of each term, in nats; `names`
     `(n_terms,)`: whether it is mostly written as a name; `sentence_weights` `(n_sentences,)`: the sum
     over a sentence's distinct terms, `name_weights` over its names.
@@ -89,6 +89,7 @@ def read_statements(articles: pl.DataFrame) -> Statements:
         sequence.group_by("sentence", "term", "value", "kind")
         .agg(n=pl.len().cast(pl.Int32))
         .sort("sentence", "term", "value", "kind")
+        .with_columns(value=pl.col("value").rank("dense").cast(pl.Int32))
     )
     title_terms = (
         described.filter(is_title)

@@ -362,7 +362,7 @@ def _supported_share(prepared: pl.DataFrame, tables: Tables) -> list[Estimate]:
 
 TASK = Task(
     name="multi_turn_rag",
-    title="Multi-turn RAG",
+    title="Prepared replies",
     question="What should the agent say or do next?",
     needs=(("turns", "articles"), ("turns", "tools")),
     uses=("conversations", "reply_points", "tools", "articles"),
