@@ -76,7 +76,7 @@ def test_every_command_has_an_example_in_its_help(name):
         else [name]
     )
     for command in subcommands:
-        assert "Example: cxm" in help_of(*command.split()), command
+        assert f"Example: cxm {command}" in help_of(*command.split()), command
 
 
 def test_the_readme_has_a_row_for_each_task_and_no_other():

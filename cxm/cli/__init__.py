@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from cyclopts import App, CycloptsError
 
@@ -22,24 +23,93 @@ app = App(
     help="Contact-center analytics: validate and import tables, run and score tasks, ask single questions.",
     help_epilogue="Example: cxm run sentiment --data data --out out && cxm score sentiment --data data",
 )
-_DATA, _TASKS, _SHOTS = "Tables", "Tasks", "Single questions"
-for _target, _name, _group, _help in (
-    ("cxm.cli.data:tables", "tables", _DATA, "The data dictionary: every table, column, unit and rule."),
-    ("cxm.cli.data:import_", "import", _DATA, "Bring an export into a data directory."),
-    ("cxm.cli.data:validate", "validate", _DATA, "List every problem of the tables in a directory."),
-    ("cxm.cli.data:labels", "labels", _DATA, "Send labels out for review and take them back."),
-    ("cxm.cli.tasks:tasks", "tasks", _TASKS, "The tasks: question, tables needed and written, metrics."),
-    ("cxm.cli.tasks:run", "run", _TASKS, "Run a task and write its result tables."),
-    ("cxm.cli.tasks:score", "score", _TASKS, "Score a task's results beside a naive method."),
-    ("cxm.cli.shots:search", "search", _SHOTS, "Find the articles that answer a question."),
-    ("cxm.cli.shots:intent", "intent", _SHOTS, "Why would a customer say this?"),
-    ("cxm.cli.shots:sentiment", "sentiment", _SHOTS, "How does this text feel?"),
-    ("cxm.cli.shots:reply", "reply", _SHOTS, "Prepare the next reply of a conversation."),
-    ("cxm.cli.shots:show", "show", _SHOTS, "A conversation with what was found in it."),
-    ("cxm.cli.shots:lookalike", "lookalike", _SHOTS, "Customers most like a given set."),
-    ("cxm.cli.shots:kb", "kb", _SHOTS, "Review findings in the knowledge base."),
-):
-    app.command(_target, name=_name, help=_help, group=_group)
+
+
+@dataclass(frozen=True)
+class _Command:
+    """A command that loads when it is called; one without an example is a group with its own."""
+
+    target: str
+    name: str
+    help: str
+    example: str | None = None
+
+
+_GROUPS = {
+    "Tables": (
+        _Command(
+            "data:tables",
+            "tables",
+            "The data dictionary: every table, column, unit and rule.",
+            "cxm tables --json",
+        ),
+        _Command(
+            "data:import_",
+            "import",
+            "Bring an export into a data directory; bad rows go to its quarantine with their reasons.",
+            "cxm import csv tickets.csv --to data --mapping tickets.toml",
+        ),
+        _Command(
+            "data:validate",
+            "validate",
+            "List every problem of the tables in a directory; exit 1 if there is any.",
+            "cxm validate data",
+        ),
+        _Command("data:labels", "labels", "Send labels out for review and take them back."),
+    ),
+    "Tasks": (
+        _Command(
+            "tasks:tasks",
+            "tasks",
+            "The tasks: question, tables needed and written, metrics.",
+            "cxm tasks --json",
+        ),
+        _Command("tasks:run", "run", "Run a task and write its result tables."),
+        _Command("tasks:score", "score", "Score a task's results beside a naive method."),
+    ),
+    "Single questions": (
+        _Command(
+            "shots:search",
+            "search",
+            "Find the articles that answer a question.",
+            'cxm search "how do I return a faulty drill" --data data',
+        ),
+        _Command(
+            "shots:intent",
+            "intent",
+            "Why would a customer say this?",
+            'cxm intent "my parcel never came" --data data',
+        ),
+        _Command(
+            "shots:sentiment",
+            "sentiment",
+            "How does this text feel?",
+            'cxm sentiment "third call and still no refund"',
+        ),
+        _Command(
+            "shots:reply",
+            "reply",
+            "Prepare the next reply of a conversation.",
+            "cxm reply conversation.jsonl --data data",
+        ),
+        _Command(
+            "shots:show", "show", "A conversation with what was found in it.", "cxm show c-00017 --data data"
+        ),
+        _Command(
+            "shots:lookalike",
+            "lookalike",
+            "Customers most like a given set.",
+            "cxm lookalike --seed ids.csv --data data",
+        ),
+        _Command("shots:kb", "kb", "Review findings in the knowledge base."),
+    ),
+}
+for _group, _commands in _GROUPS.items():
+    for _command in _commands:
+        _more = {"help_epilogue": f"Example: {_command.example}"} if _command.example else {}
+        app.command(
+            f"cxm.cli.{_command.target}", name=_command.name, help=_command.help, group=_group, **_more
+        )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

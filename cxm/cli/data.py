@@ -14,10 +14,7 @@ from cxm.tables import TABLES
 
 
 def tables(*, out: UnusedOut = OUT, json: Json = False) -> int:
-    """The data dictionary: every table, column, unit and rule.
-
-    Example: cxm tables --json
-    """
+    """The data dictionary: every table, column, unit and rule."""
     described = [
         {"table": t.name, "kind": t.kind, "doc": t.doc, "key": t.key, "columns": t.describe()}
         for t in TABLES.values()
@@ -47,8 +44,6 @@ def tables(*, out: UnusedOut = OUT, json: Json = False) -> int:
 
 def validate(directory: Path, /, *, out: UnusedOut = OUT, json: Json = False) -> int:
     """List every problem of the tables in a directory; exit 1 if there is any.
-
-    Example: cxm validate data
 
     Parameters
     ----------
@@ -82,8 +77,6 @@ def import_(
 ) -> int:
     """Bring an export into a data directory; bad rows go to its `quarantine/` with their reasons.
 
-    Example: cxm import csv tickets.csv --to data --mapping tickets.toml
-
     Parameters
     ----------
     format
@@ -107,13 +100,14 @@ def import_(
 labels = App(name="labels", help="Send labels out for review and take them back.")
 
 
-@labels.command(name="export")
+@labels.command(
+    name="export",
+    help_epilogue="Example: cxm labels export review.jsonl --table quality_labels --data data",
+)
 def export_labels(
     file: Path, /, *, table: str = "quality_labels", data: Path, out: UnusedOut = OUT, json: Json = False
 ) -> int:
     """Write a gold table as JSON Lines for review.
-
-    Example: cxm labels export review.jsonl --table quality_labels --data data
 
     Parameters
     ----------
@@ -134,13 +128,14 @@ def export_labels(
     return 0
 
 
-@labels.command(name="import")
+@labels.command(
+    name="import",
+    help_epilogue="Example: cxm labels import review.jsonl --table quality_labels --data data",
+)
 def import_labels(
     file: Path, /, *, table: str = "quality_labels", data: Path, out: UnusedOut = OUT, json: Json = False
 ) -> int:
     """Take reviewed labels back into a gold table; rows with the same key are replaced.
-
-    Example: cxm labels import review.jsonl --table quality_labels --data data
 
     Parameters
     ----------

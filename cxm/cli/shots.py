@@ -61,8 +61,6 @@ def _require_words(text: str, what: str) -> None:
 def search(query: str, /, *, data: Data, out: Out = OUT, n: Count = 5, json: Json = False) -> int:
     """Find the articles that answer a question.
 
-    Example: cxm search "how do I return a faulty drill" --data data
-
     Parameters
     ----------
     query
@@ -85,8 +83,6 @@ def search(query: str, /, *, data: Data, out: Out = OUT, n: Count = 5, json: Jso
 def intent(text: str, /, *, data: Data, out: Out = OUT, n: Count = 3, json: Json = False) -> int:
     """Why would a customer say this?
 
-    Example: cxm intent "my parcel never came" --data data
-
     Parameters
     ----------
     text
@@ -102,8 +98,6 @@ def intent(text: str, /, *, data: Data, out: Out = OUT, n: Count = 3, json: Json
 
 def sentiment(text: str, /, *, data: Path | None = None, out: Out = OUT, json: Json = False) -> int:
     """How does this text feel?
-
-    Example: cxm sentiment "third call and still no refund"
 
     Parameters
     ----------
@@ -123,8 +117,6 @@ def sentiment(text: str, /, *, data: Path | None = None, out: Out = OUT, json: J
 
 def reply(conversation: Path, /, *, data: Data, out: Out = OUT, json: Json = False) -> int:
     """Prepare the next reply of a conversation.
-
-    Example: cxm reply conversation.jsonl --data data
 
     Parameters
     ----------
@@ -174,8 +166,6 @@ def _read_turns(path: Path) -> list[dict[str, Any]]:
 def show(conversation_id: str, /, *, data: Data, out: Out = OUT, json: Json = False) -> int:
     """A conversation with what was found in it.
 
-    Example: cxm show c-00017 --data data
-
     Parameters
     ----------
     conversation_id
@@ -213,8 +203,6 @@ def show(conversation_id: str, /, *, data: Data, out: Out = OUT, json: Json = Fa
 def lookalike(*, seed: Path, data: Data, out: Out = OUT, n: Count = 20, json: Json = False) -> int:
     """Customers most like a given set.
 
-    Example: cxm lookalike --seed ids.csv --data data
-
     Parameters
     ----------
     seed
@@ -237,7 +225,10 @@ def lookalike(*, seed: Path, data: Data, out: Out = OUT, n: Count = 20, json: Js
 kb = App(name="kb", help="Review findings in the knowledge base.")
 
 
-@kb.command(name="dismiss")
+@kb.command(
+    name="dismiss",
+    help_epilogue='Example: cxm kb dismiss a-012 a-040 --reason "different plans" --data data',
+)
 def dismiss(
     left: str,
     right: str,
@@ -249,8 +240,6 @@ def dismiss(
     json: Json = False,
 ) -> int:
     """Set a finding aside; it stays so while the two sentences are unchanged.
-
-    Example: cxm kb dismiss a-012 a-040 --reason "different plans" --data data
 
     Parameters
     ----------

@@ -23,10 +23,7 @@ Labels = Annotated[
 
 
 def tasks(*, out: UnusedOut = OUT, json: Json = False) -> int:
-    """The tasks: question, tables needed and written, metrics.
-
-    Example: cxm tasks --json
-    """
+    """The tasks: question, tables needed and written, metrics."""
     if json:
         print_json([_describe(task) for task in TASKS])
         return 0
@@ -126,16 +123,18 @@ def _command(task: Task, action: Callable[..., int]) -> Callable[..., int]:
     return command
 
 
+_EXAMPLE = "Example: cxm {} intent_prediction --data data --out out"
 run = App(
     name="run",
     help="Fit (on train labels where there are any), predict, and write the result tables.",
-    help_epilogue="Example: cxm run intent_prediction --data data --out out --labels none",
+    help_epilogue=_EXAMPLE.format("run"),
 )
 score = App(
     name="score",
     help="Score what `run` wrote, beside a naive method; runs first if parameters or data changed.",
-    help_epilogue="Example: cxm score intent_prediction --data data --out out --json",
+    help_epilogue=_EXAMPLE.format("score"),
 )
 for _task in TASKS:
-    run.command(_command(_task, _run), name=_task.name)
-    score.command(_command(_task, _score), name=_task.name)
+    for _app, _action, _verb in ((run, _run, "run"), (score, _score, "score")):
+        _example = f"Example: cxm {_verb} {_task.name} --data data --out out"
+        _app.command(_command(_task, _action), name=_task.name, help_epilogue=_example)
