@@ -161,6 +161,9 @@ def _scores_asset(task: Task) -> dg.AssetsDefinition:
             manifest = opened.manifest(task.name) or {"params": {}, "labels": True}
             params = make_params(task, manifest["params"])
             scores = runs.score(task, opened, params, manifest["labels"])
+        for row in scores.head(1).iter_rows(named=True):
+            naive = "" if row["baseline"] is None else f", naive {row['baseline']:.3f}"
+            context.log.info(f"{task.name}: {row['metric']} {row['value']:.3f}{naive}")
         return dg.MaterializeResult(
             metadata={
                 "status": "scored" if scores.height else "nothing_to_score_against",
