@@ -24,8 +24,8 @@ check: setup
 	$(PY) -m mypy
 
 ui: setup
-	CXM_DATA='$(DATA)' CXM_OUT='$(abspath $(OUT))' \
-	    .venv/bin/dagster-webserver -w workspace.yaml -h 127.0.0.1 -p $(PORT)
+	CXM_DATA='$(if $(DATA),$(abspath $(DATA)))' CXM_OUT='$(abspath $(OUT))' \
+	    PYTHONWARNINGS=ignore .venv/bin/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(PORT)
 
 bench: setup
 	$(PY) -m benchmarks $(ARGS)

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 
 from cxm.errors import CxmError
+from cxm.workspace import Workspace
 
 _WEEK = re.compile(r"(\d{4})-W(\d{2})")
 
@@ -91,3 +92,32 @@ def days_of(week: str) -> str:
         return f"{day(first)} to {day(last)}"
     start = f"{first.day}" if first.month == last.month else f"{first.day} {first:%B}"
     return f"{start} to {day(last)}"
+
+
+def choose_period(
+    workspace: Workspace, week: str | None
+) -> tuple[str | None, tuple[datetime, datetime] | None]:
+    """The week reported, and the first and last moment in the data.
+
+    The week is `week`, else the last complete one with conversations; without conversations it is
+    the week of the last transaction; both are None where nothing has a date. Raises `CxmError` for a
+    week without conversations.
+    """
+    for table, column in (("conversations", "started_at"), ("transactions", "occurred_at")):
+        if not workspace.has(table):
+            continue
+        times = workspace.read(table)
+        ends = times.select(first=pl.col(column).min(), last=pl.col(column).max()).collect()
+        first, last = ends.row(0)
+        if last is None:
+            continue
+        if table == "conversations":
+            weeks = times.select(week_expr(column).unique()).collect().to_series().to_list()
+            return choose(weeks, last, week), (first, last)
+        if week is None:
+            return week_of(last), (first, last)
+    if week is not None:
+        raise CxmError(
+            f"no conversations in {workspace.data}, so there is no week to choose; leave out --week"
+        )
+    return None, None

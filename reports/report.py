@@ -11,10 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import polars as pl
-
 from cxm import __version__, runs, store
-from cxm.errors import CxmError
 from cxm.task import Task
 from cxm.workspace import Workspace
 from reports import periods, words
@@ -93,7 +90,7 @@ def compose(workspace: Workspace, week: str | None = None, tasks: Sequence[Task]
 
     Raises `CxmError` if `week` is no week with conversations, `RowProblems` if a table is broken.
     """
-    period, span = _choose_period(workspace, week)
+    period, span = periods.choose_period(workspace, week)
     reports = tuple(_report_task(task, workspace, period) for task in _all_tasks(tasks))
     figures = compute_kpis(workspace, period)
     tables = count_tables(workspace)
@@ -115,7 +112,7 @@ def watch(
     workspace: Workspace, week: str | None = None, tasks: Sequence[Task] | None = None
 ) -> list[MonitorState]:
     """Every monitor's state in a week, without the stories; raises as `compose` does."""
-    period, _ = _choose_period(workspace, week)
+    period, _ = periods.choose_period(workspace, week)
     scores = [
         row for task in _all_tasks(tasks) if _manifest(task, workspace) for row in _scores(task, workspace)
     ]
@@ -135,30 +132,6 @@ def _check(
 ) -> list[MonitorState]:
     rows = {table.name: table.n_rows for table in tables}
     return check_all(collect_figures(scores, figures.readings, rows))
-
-
-def _choose_period(
-    workspace: Workspace, week: str | None
-) -> tuple[str | None, tuple[datetime, datetime] | None]:
-    """The week reported, and the first and last moment in the data."""
-    for table, column in (("conversations", "started_at"), ("transactions", "occurred_at")):
-        if not workspace.has(table):
-            continue
-        times = workspace.read(table)
-        ends = times.select(first=pl.col(column).min(), last=pl.col(column).max()).collect()
-        first, last = ends.row(0)
-        if last is None:
-            continue
-        if table == "conversations":
-            weeks = times.select(periods.week_expr(column).unique()).collect().to_series().to_list()
-            return periods.choose(weeks, last, week), (first, last)
-        if week is None:
-            return periods.week_of(last), (first, last)
-    if week is not None:
-        raise CxmError(
-            f"no conversations in {workspace.data}, so there is no week to choose; leave out --week"
-        )
-    return None, None
 
 
 def _manifest(task: Task, workspace: Workspace) -> dict[str, Any] | None:
