@@ -21,6 +21,7 @@ from cxm.methods.facts import describe_terms
 _WRAPPED = re.compile(r"(?<=[^.!?:;\n])\n(?=[a-z(])")
 # What is longer is no sentence: a table or a list without ends. It is cut into pieces of this many words.
 _MAX_WORDS = 60
+_STEPS = 1024
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ class Statements:
 
     `ids` `(n_articles,)` sorted; `articles`: article, title, section; `sentences`: the texts;
     `places`: article, place, sentence (one row for each sentence of each article, in order);
-    `terms`: sentence, term, value (a number), kind and how often (`n`); `sequence`: sentence, place, term (in order);
+    `terms`: sentence, term, value (a number), kind and how often (`n`); `sequence`: sentence, place,
+    term (in order);
     `title_terms`: article, term; `weights` `(n_terms,)`: rarity of each term, in nats; `names`
     `(n_terms,)`: whether it is mostly written as a name; `sentence_weights` `(n_sentences,)`: the sum
     over a sentence's distinct terms, `name_weights` over its names.
@@ -136,7 +138,7 @@ def _find_names(sequence: pl.DataFrame, n_terms: int) -> NDArray[np.bool_]:
 def _weigh_terms(
     places: pl.DataFrame, terms: pl.DataFrame, n_articles: int, n_terms: int
 ) -> NDArray[np.float64]:
-    """Inverse document frequency of each term, smoothed: log((n + 1) / (n_articles_with + .5))."""
+    """Inverse document frequency of each term, smoothed: log((n + 1) / (n_with + .5))."""
     counts = (
         places.lazy()
         .select("article", "sentence")
@@ -150,4 +152,6 @@ def _weigh_terms(
     )
     frequency = np.zeros(n_terms)
     frequency[counts["term"].to_numpy()] = counts["len"].to_numpy()
-    return np.log((n_articles + 1) / (frequency + 0.5))
+    exact = np.log((n_articles + 1) / (frequency + 0.5))
+    # Multiples of a power of two add up to the same bits in any order, on any number of threads.
+    return np.round(exact * _STEPS) / _STEPS
