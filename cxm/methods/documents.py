@@ -17,6 +17,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SPACES = re.compile(r"[ \t\u00a0]+")
 _EMPTY_LINES = re.compile(r"\n\s*\n+")
 _ABBREVIATION = re.compile(r"\b(?:[A-Z]|e\.g|i\.e|etc|vs|Mr|Mrs|Ms|Dr|Inc|Ltd|No|St|approx)\.$")
+_TAIL = 16
 _END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9])")
 
 
@@ -56,7 +57,9 @@ def sentences(text: str) -> list[str]:
     for line in text.splitlines():
         start = 0
         for end in _END.finditer(line):
-            if _ABBREVIATION.search(line[start : end.start()].rstrip("\"')]")):
+            # Only the tail can be an abbreviation; a whole line of them must not be read again and again.
+            tail = line[max(start, end.start() - _TAIL) : end.start()]
+            if _ABBREVIATION.search(tail.rstrip("\"')]")):
                 continue
             found.append(line[start : end.start()].strip())
             start = end.end()

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from cxm.errors import CxmError
+
 DAY_SECONDS = 86_400.0
 
 
@@ -83,5 +85,8 @@ def just_beyond(n_days: float) -> float:
 
 
 def days_before(at: datetime, n_days: float) -> datetime:
-    """The moment `n_days` before `at`."""
-    return at - timedelta(days=n_days)
+    """The moment `n_days` before `at`; `CxmError` where the calendar does not reach that far."""
+    try:
+        return at - timedelta(days=n_days)
+    except OverflowError:
+        raise CxmError(f"{n_days:,.0f} days before {at:%Y-%m-%d} is no date; give fewer days") from None
