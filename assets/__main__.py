@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import dagster as dg
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, Parameter
 
 from assets.definitions import build_defs
 from assets.instance import open_instance
@@ -18,6 +18,7 @@ from assets.partitions import add_week, choose_week
 from assets.report import REPORT
 from assets.resources import WorkspaceResource
 from assets.sources import write_brand
+from cxm.entry import run_app
 from cxm.errors import CxmError
 
 app = App(name="python -m assets", help="The whole job: tables, tasks, scores, checks, report.")
@@ -90,24 +91,10 @@ def report(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; 0 done, 1 a fault of ours with its traceback, 2 one line on what to mend."""
     try:
-        app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
-    except CycloptsError as error:
-        return _fail(f"{error}; see `python -m assets --help`", 2)
-    except CxmError as error:
-        return _fail(str(error), 2)
-    except OSError as error:
-        return _fail(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "), 2)
-    except KeyboardInterrupt:
-        return _fail("stopped", 130)
+        return run_app(app, "report", arguments)
     except RunFailed as error:
         print(error, file=sys.stderr)
         return 1
-    return 0
-
-
-def _fail(message: str, code: int) -> int:
-    print("report: " + " ".join(message.split()), file=sys.stderr)
-    return code
 
 
 if __name__ == "__main__":

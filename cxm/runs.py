@@ -78,9 +78,9 @@ def is_fresh(task: Task, workspace: Workspace, params: Params, use_labels: bool 
     manifest = workspace.manifest(task.name)
     return bool(
         manifest
-        and manifest["params_hash"]
+        and manifest.get("params_hash")
         == params_hash(task, params, use_labels, workspace.services.encoder.digest)
-        and manifest["data_hash"] == data_hash(task, workspace)
+        and manifest.get("data_hash") == data_hash(task, workspace)
         and all(store.exists(workspace.out, name) for name in manifest["writes"])
         and (workspace.out / "models" / task.name / "facts.json").exists()
     )
@@ -158,7 +158,7 @@ def score(
     run(task, workspace, params, use_labels, force=False)
     manifest = workspace.manifest(task.name) or {}
     part = workspace.out / "scores" / f"{task.name}.parquet"
-    if not part.exists():
+    if not store.is_readable(part):
         store.write(
             _scores(task, workspace, params, use_labels, manifest), workspace.out, "scores", task.name
         )

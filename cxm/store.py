@@ -66,19 +66,42 @@ def files(directory: Path, name: str) -> list[Path]:
     single, folder = directory / f"{name}.parquet", directory / name
     parts = sorted(folder.glob("[!.]*.parquet")) if folder.is_dir() else []
     if parts and single.exists():
-        raise CxmError(f"table '{name}' stands twice in {directory}: {name}.parquet and {name}/; remove one")
+        raise CxmError(f"table '{name}' in {directory}: {_TWICE.format(name=name)}")
     return [single] if single.exists() else parts
+
+
+_TWICE = "stands twice, as {name}.parquet and as {name}/; remove one"
+
+
+def _place_fault(directory: Path, name: str) -> str | None:
+    """What is wrong with where a table stands; None if nothing is, or it is not there."""
+    single, folder = directory / f"{name}.parquet", directory / name
+    has_parts = folder.is_dir() and any(folder.glob("[!.]*.parquet"))
+    if single.is_symlink() and not single.exists():
+        return "is a link that leads nowhere"
+    if single.exists() and has_parts:
+        return _TWICE.format(name=name)
+    return "is a folder without a Parquet file" if folder.is_dir() and not has_parts else None
 
 
 def exists(directory: Path, name: str) -> bool:
     """Whether the table is in the directory."""
-    return bool(files(directory, name))
+    return (directory / f"{name}.parquet").exists() or any((directory / name).glob("[!.]*.parquet"))
+
+
+def is_readable(path: Path) -> bool:
+    """Whether a file is there and is Parquet to its end."""
+    try:
+        pl.read_parquet_schema(path)
+    except (OSError, pl.exceptions.PolarsError):
+        return False
+    return True
 
 
 def tables_in(directory: Path) -> tuple[list[str], list[str]]:
     """(names of known tables, names of other files and folders) in a directory."""
     check_directory(directory)
-    known = [name for name in TABLES if exists(directory, name)]
+    known = [name for name in TABLES if exists(directory, name) or _place_fault(directory, name)]
     other = sorted(
         path.name
         for path in directory.iterdir()
@@ -235,7 +258,10 @@ def _scan(directory: Path, name: str) -> tuple[pl.LazyFrame | None, list[Problem
     if not paths:
         raise MissingTable(f"no table '{name}' in {directory}; expected {name}.parquet")
     try:
-        frame, problems = conform(pl.scan_parquet(paths, glob=False), table)
+        # Each part by itself: one may lack a nullable column or hold wider integers than another.
+        parts = [conform(pl.scan_parquet(path, glob=False), table) for path in paths]
+        frame = parts[0][0] if len(parts) == 1 else pl.concat([part for part, _ in parts], how="diagonal")
+        problems = [problem for _, found in parts for problem in found]
         complete = set(table.columns) <= set(frame.collect_schema().names())
         return frame, problems + (row_problems(frame, table) if complete else [])
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -268,6 +294,9 @@ def problems_in(directory: Path) -> list[Problem]:
     frames: dict[str, pl.LazyFrame] = {}
     problems: list[Problem] = []
     for name in tables_in(directory)[0]:
+        if fault := _place_fault(directory, name):
+            problems.append(Problem(name, "", fault, 0, ""))
+            continue
         frame, found = _scan(directory, name)
         problems += found
         if frame is not None and set(TABLES[name].columns) <= set(frame.collect_schema().names()):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +28,30 @@ Tables = Mapping[str, pl.LazyFrame]
 Results = dict[str, pl.DataFrame]
 
 
-def param(default: Any, doc: str) -> Any:
-    """A documented field of a task's `Params`; CLI flags and Dagster run config derive from it."""
-    return field(default=default, metadata={"help": doc})
+def param(default: Any, doc: str, low: float | None = None, high: float | None = None) -> Any:
+    """A documented field of a task's `Params`; CLI flags and Dagster run config derive from it.
+
+    `low` and `high` bound a number, or each number of a tuple.
+    """
+    return field(default=default, metadata={"help": doc, "low": low, "high": high})
 
 
 @dataclass(frozen=True)
 class Params:
     """Parameters every task has; a task adds its own in a subclass."""
 
-    seed: int = param(7, "Seed of everything random.")
+    seed: int = param(7, "Seed of everything random.", low=0, high=2**32 - 1)
+
+    def __post_init__(self) -> None:
+        for f in fields(self):
+            value, low, high = getattr(self, f.name), f.metadata.get("low"), f.metadata.get("high")
+            for number in value if isinstance(value, tuple | list) else [value]:
+                is_below = low is not None and number is not None and not number >= low
+                is_above = high is not None and number is not None and not number <= high
+                if is_below or is_above:
+                    bounds = f"from {low:g}" if low is not None else ""
+                    bounds += f" to {high:g}" if high is not None else ""
+                    raise CxmError(f"{f.name} is {number}; it must be a number {bounds.strip()}")
 
 
 @dataclass(frozen=True)
@@ -73,12 +87,13 @@ class Model:
     @staticmethod
     def load(directory: Path) -> Model:
         """Read what `save` wrote; `CxmError` if it is not whole."""
+        from safetensors import SafetensorError
         from safetensors.numpy import load_file
 
         try:
             facts = json.loads((directory / "facts.json").read_text())
             arrays = load_file(directory / "arrays.safetensors")
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, SafetensorError) as error:
             raise CxmError(f"model in {directory} cannot be read; delete the folder and run again") from error
         suffix = ".lightgbm.txt"
         boosters = {p.name.removesuffix(suffix): p.read_text() for p in sorted(directory.glob(f"*{suffix}"))}

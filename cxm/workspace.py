@@ -52,8 +52,11 @@ class Workspace:
     def __post_init__(self) -> None:
         self.data, self.out = Path(self.data).resolve(), Path(self.out).resolve()
         store.check_directory(self.data)
-        if self.out == self.data:
-            raise CxmError(f"--out is the data directory {self.data}; results go elsewhere, e.g. --out out")
+        if self.out.is_relative_to(self.data):
+            where = "is" if self.out == self.data else "lies in"
+            raise CxmError(
+                f"--out {where} the data directory {self.data}; results go elsewhere: name another"
+            )
 
     @cached_property
     def services(self) -> Services:
@@ -72,8 +75,8 @@ class Workspace:
             manifest = json.loads(self.manifest_path(task).read_text())
         except (OSError, ValueError):
             return None
-        is_ours = isinstance(manifest, dict) and manifest.get("data") == str(self.data)
-        return manifest if is_ours else None
+        is_whole = isinstance(manifest, dict) and {"data", "writes"} <= set(manifest)
+        return manifest if is_whole and manifest["data"] == str(self.data) else None
 
     def write_manifest(self, task: str, manifest: dict[str, Any]) -> None:
         """Record a run; written last, so a killed run leaves no claim of a finished one."""

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, Parameter
 
 from cxm import __version__
-from cxm.errors import CxmError
+from cxm.entry import run_app
 from cxm.workspace import Workspace
 
 Data = Annotated[Path, Parameter(name="--data", help="Data directory (`<table>.parquet`); only read.")]
@@ -57,20 +57,7 @@ def monitor(*, data: Data, out: Out = _OUT, week: Week = None) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 a monitor failed, 2 the call cannot be answered."""
-    try:
-        code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
-    except CycloptsError as error:
-        _fail(f"{str(error).rstrip('.')}; see `python -m reports --help`", 2)
-    except CxmError as error:
-        _fail(str(error), error.exit_code)
-    except OSError as error:
-        _fail(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "), 2)
-    sys.exit(code if isinstance(code, int) else 0)
-
-
-def _fail(message: str, code: int) -> None:
-    print("reports: " + " ".join(message.split()), file=sys.stderr)
-    sys.exit(code)
+    sys.exit(run_app(app, "reports", arguments))
 
 
 if __name__ == "__main__":

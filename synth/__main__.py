@@ -5,12 +5,11 @@ Only the command line; what its options do is in `knobs` and `worlds`.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
-from cyclopts import App, CycloptsError
+from cyclopts import App
 
-from cxm.errors import CxmError
+from cxm.entry import run_app
 from synth.knobs import Knobs
 from synth.worlds import TRUTH, write_world
 
@@ -52,19 +51,7 @@ def build(
 
 def main(tokens: list[str] | None = None) -> int:
     """Run the command line; 0, or 2 with one line on stderr for a wrong call."""
-    try:
-        app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
-    except OSError as error:
-        print(f"error: --out {error.filename} cannot be written: {error.strerror}", file=sys.stderr)
-        return 2
-    except CycloptsError as error:
-        words = " ".join(str(error).split()).rstrip(".")
-        print(f"error: {words}; see `python -m synth --help`", file=sys.stderr)
-        return 2
-    except CxmError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return run_app(app, "error", tokens)
 
 
 if __name__ == "__main__":

@@ -7,15 +7,14 @@ Add a command as a function in the module of its kind and a line below. No calcu
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cyclopts import App, CycloptsError
+from cyclopts import App
 
 from cxm import __version__
-from cxm.errors import CxmError
+from cxm.entry import run_app
 
 app = App(
     name="cxm",
@@ -116,32 +115,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 row-level problems, 2 the call cannot be answered."""
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     logging.getLogger("cxm").setLevel(logging.INFO)
-    try:
-        code = app(
-            arguments,
-            exit_on_error=False,
-            print_error=False,
-            result_action="return_value",
-        )
-    except CycloptsError as error:
-        _fail(f"{_without_stop(str(error))}; see `cxm --help`", 2)
-    except CxmError as error:
-        _fail(str(error), error.exit_code)
-    except BrokenPipeError:
-        # The reader of a pipe (`| head`) has what it wanted.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except OSError as error:
-        _fail(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "), 2)
-    except KeyboardInterrupt:
-        _fail("stopped", 130)
-    sys.exit(code if isinstance(code, int) else 0)
-
-
-def _fail(message: str, code: int) -> None:
-    print("cxm: " + " ".join(message.split()), file=sys.stderr)
-    sys.exit(code)
-
-
-def _without_stop(sentence: str) -> str:
-    return sentence if sentence.endswith("...") else sentence.removesuffix(".")
+    sys.exit(run_app(app, "cxm", arguments))

@@ -100,6 +100,14 @@ def import_(
 labels = App(name="labels", help="Send labels out for review and take them back.")
 
 
+@labels.default
+def _which_labels(*words: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)]) -> int:
+    """What happens where no command is named, or one that is not there."""
+    legal = [name for name in labels if not name.startswith("-")]
+    given = f"'{words[0]}'" if words else "nothing"
+    raise CxmError(f"cxm labels takes {' or '.join(legal)}, not {given}; see `cxm labels --help`")
+
+
 @labels.command(
     name="export",
     help_epilogue="Example: cxm labels export review.jsonl --table quality_labels --data data",

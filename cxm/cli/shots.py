@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import polars as pl
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, validators
 
 from cxm import runs
 from cxm.cli.output import OUT, Data, Json, Out, note, print_json, print_rows
@@ -24,12 +24,17 @@ from cxm.tasks import by_name
 from cxm.workspace import Workspace, make_services
 
 _SHOT = "shot"
-Count = Annotated[int, Parameter(help="How many to show.")]
+Count = Annotated[int, Parameter(help="How many to show.", validator=validators.Number(gte=1))]
 
 
-def _answer(task: Task, workspace: Workspace | None, shot: dict[str, pl.DataFrame], out: Path) -> Results:
-    """The task's prediction for the rows of `shot`, beside the workspace's other tables."""
-    params = task.params()
+def _answer(
+    task: Task, workspace: Workspace | None, shot: dict[str, pl.DataFrame], out: Path, **given: Any
+) -> Results:
+    """The task's prediction for the rows of `shot`, beside the workspace's other tables.
+
+    `given` parameters change how the model is asked, not how it was made.
+    """
+    params = task.params(**given)
     services: Services = workspace.services if workspace else make_services(out)
     present = {name: workspace.read(name) for name in task.inputs if workspace and workspace.has(name)}
     tables: Tables = {**present, **{name: frame.lazy() for name, frame in shot.items()}}
@@ -53,9 +58,15 @@ def _one_conversation(turns: list[dict[str, Any]], channel: str = "chat") -> dic
     }
 
 
-def _require_words(text: str, what: str) -> None:
+def _require_words(text: str, what: str) -> str:
     if not text.strip():
         raise CxmError(f"the {what} is empty; give some words")
+    return _whole(text)
+
+
+def _whole(text: str) -> str:
+    """The text without lone surrogates (bytes that are no UTF-8)."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def search(query: str, /, *, data: Data, out: Out = OUT, n: Count = 5, json: Json = False) -> int:
@@ -66,10 +77,11 @@ def search(query: str, /, *, data: Data, out: Out = OUT, n: Count = 5, json: Jso
     query
         The question, in any words.
     """
-    _require_words(query, "query")
+    query = _require_words(query, "query")
     workspace = Workspace(data, out)
     shot = {"queries": pl.DataFrame({"query_id": [_SHOT], "text": [query]})}
-    hits = _answer(by_name("article_search"), workspace, shot, out)["article_hits"].head(n)
+    results = _answer(by_name("article_search"), workspace, shot, out, n_hits=n)
+    hits = results["article_hits"].head(n)
     articles = workspace.read("articles").select("article_id", "title", "section").collect()
     rows = (
         hits.join(articles, on="article_id", how="left", validate="m:1", maintain_order="left")
@@ -88,7 +100,7 @@ def intent(text: str, /, *, data: Data, out: Out = OUT, n: Count = 3, json: Json
     text
         What the customer said.
     """
-    _require_words(text, "text")
+    text = _require_words(text, "text")
     shot = _one_conversation([{"speaker": "customer", "text": text}])
     results = _answer(by_name("intent_prediction"), Workspace(data, out), shot, out)
     rows = results["predicted_intents"].drop("conversation_id").head(n).to_dicts()
@@ -106,7 +118,7 @@ def sentiment(text: str, /, *, data: Path | None = None, out: Out = OUT, json: J
     data
         Data directory to learn from; without it the method without labels is used.
     """
-    _require_words(text, "text")
+    text = _require_words(text, "text")
     shot = _one_conversation([{"speaker": "customer", "text": text}])
     workspace = Workspace(data, out) if data else None
     rows = _answer(by_name("sentiment"), workspace, shot, out)["turn_sentiment"]
@@ -148,13 +160,15 @@ def reply(conversation: Path, /, *, data: Data, out: Out = OUT, json: Json = Fal
 
 def _read_turns(path: Path) -> list[dict[str, Any]]:
     turns = []
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig", errors="replace").splitlines(), 1):
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig", errors="replace").split("\n"), 1):
         if not line.strip():
             continue
         try:
             turn = json_.loads(line)
-            turns.append({"speaker": turn["speaker"], "text": str(turn["text"])})
-        except (ValueError, KeyError, TypeError) as error:
+            if not isinstance(turn["text"], str):
+                raise TypeError
+            turns.append({"speaker": turn["speaker"], "text": _whole(turn["text"])})
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise CxmError(
                 f'{path} line {number} is not a turn; expected {{"speaker": "customer", "text": "..."}}'
             ) from error
@@ -223,6 +237,14 @@ def lookalike(*, seed: Path, data: Data, out: Out = OUT, n: Count = 20, json: Js
 
 
 kb = App(name="kb", help="Review findings in the knowledge base.")
+
+
+@kb.default
+def _which_kb(*words: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)]) -> int:
+    """What happens where no command is named, or one that is not there."""
+    legal = [name for name in kb if not name.startswith("-")]
+    given = f"'{words[0]}'" if words else "nothing"
+    raise CxmError(f"cxm kb takes {' or '.join(legal)}, not {given}; see `cxm kb --help`")
 
 
 @kb.command(

@@ -12,9 +12,9 @@ from cyclopts import App, Parameter
 
 from cxm import runs
 from cxm.cli.output import OUT, Data, Json, Out, UnusedOut, note, print_json, print_rows
-from cxm.errors import MissingTable
+from cxm.errors import CxmError, MissingTable
 from cxm.task import Params, Task
-from cxm.tasks import TASKS
+from cxm.tasks import TASKS, by_name
 from cxm.workspace import Workspace
 
 Labels = Annotated[
@@ -134,6 +134,18 @@ score = App(
     help="Score what `run` wrote, beside a naive method; runs first if parameters or data changed.",
     help_epilogue=_EXAMPLE.format("score"),
 )
+
+
+@run.default
+@score.default
+def _unknown_task(*words: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)]) -> int:
+    """What happens where no task is named, or one that is not there."""
+    if not words:
+        raise CxmError(f"which task? one of: {', '.join(task.name for task in TASKS)}")
+    by_name(words[0])
+    return 0
+
+
 for _task in TASKS:
     for _app, _action, _verb in ((run, _run, "run"), (score, _score, "score")):
         _example = f"Example: cxm {_verb} {_task.name} --data data --out out"

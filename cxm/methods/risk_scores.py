@@ -55,6 +55,11 @@ def calibration_by_weight(probability: Array, outcome: Array, weight: Array) -> 
     """
     if not len(probability) or not weight.any():
         return float("nan")
+    # Rows of one probability share their weighted outcome, so that no order among them can matter.
+    _, tie = np.unique(probability, return_inverse=True)
+    known = np.bincount(tie, weights=weight)
+    shared = np.bincount(tie, weights=weight * np.asarray(outcome, dtype=float)) / np.maximum(known, 1e-12)
+    outcome, weight = shared[tie], (known / np.bincount(tie))[tie]
     bins = np.array_split(np.argsort(probability, kind="stable"), min(_N_BINS, len(probability)))
     gaps, n_rows = 0.0, 0
     for rows in bins:

@@ -67,6 +67,9 @@ def calibration_error(probability: NDArray[Any], outcome: NDArray[Any], n_bins: 
     """Mean |probability - frequency| over bins of equal count (Naeini et al. 2015)."""
     if not len(probability):
         return float("nan")
+    # Rows of one probability share their mean outcome, so that no order among them can matter.
+    _, tie = np.unique(probability, return_inverse=True)
+    outcome = (np.bincount(tie, weights=np.asarray(outcome, dtype=float)) / np.bincount(tie))[tie]
     order = np.argsort(probability, kind="stable")
     bins = np.array_split(order, min(n_bins, len(order)))
     gaps = [abs(probability[rows].mean() - outcome[rows].mean()) * len(rows) for rows in bins]

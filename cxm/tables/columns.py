@@ -7,9 +7,14 @@ A maker belongs here if two tables need the same kind of column. The tables them
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import dataframely as dy
+
+# Beyond these a time is a typing error or a filler, and arithmetic on it would overflow.
+_FIRST = datetime(1900, 1, 1, tzinfo=UTC)
+_LAST = datetime(2199, 12, 31, tzinfo=UTC)
 
 
 def _column(
@@ -78,8 +83,18 @@ def turn_indices(doc: str, *, nullable: bool = False) -> Any:
 
 
 def time(doc: str, *, nullable: bool = False) -> Any:
-    """A moment in UTC."""
-    return _column(dy.Datetime, doc, nullable=nullable, unit="UTC", time_unit="us", time_zone="UTC")
+    """A moment in UTC, of a year that a record of a contact center can have."""
+    return _column(
+        dy.Datetime,
+        doc,
+        nullable=nullable,
+        unit="UTC",
+        time_unit="us",
+        time_zone="UTC",
+        min=_FIRST,
+        max=_LAST,
+        rules=[f"from {_FIRST.year} to {_LAST.year}"],
+    )
 
 
 def boolean(doc: str, *, nullable: bool = False) -> Any:
@@ -131,8 +146,13 @@ def seconds(doc: str, *, nullable: bool = False) -> Any:
 
 
 def days(doc: str, *, nullable: bool = False) -> Any:
-    """A duration in days."""
-    return measure(doc, unit="days", low=0, nullable=nullable)
+    """A duration in days, up to two centuries."""
+    return measure(doc, unit="days", low=0, high=73_000, nullable=nullable)
+
+
+def money(doc: str) -> Any:
+    """An amount of money; 0 and negative are allowed."""
+    return measure(doc, unit="currency", low=-1e12, high=1e12)
 
 
 def conversation_id(*, key: bool = False, nullable: bool = False) -> Any:

@@ -102,7 +102,7 @@ class Transactions(dy.Schema):
     transaction_id = c.identifier("The transaction.", key=True)
     customer_id = c.customer_id()
     occurred_at = c.time("When it happened.")
-    amount = c.measure("Money; 0 and negative (a refund) are allowed.", unit="currency")
+    amount = c.money("Money; 0 and negative (a refund) are allowed.")
     currency = c.category(None, "ISO 4217 code.", nullable=True)
 
 

@@ -44,11 +44,15 @@ _NEEDS = {"kind": pl.String, "id": pl.String, "text": pl.String}
 class ArticleSearchParams(Params):
     """Parameters of `article_search`."""
 
-    n_hits: int = param(20, "Articles listed for a query.")
-    gap_probability: float = param(0.4, "Below this answer probability a need counts as unanswered.")
-    min_gap_size: int = param(2, "Unanswered needs that make a gap.")
-    max_needs: int = param(20_000, "Needs looked at for gaps; of more, a random sample.")
-    n_made_questions: int = param(300, "Questions made from the base to calibrate the answer probability.")
+    n_hits: int = param(20, "Articles listed for a query.", low=1)
+    gap_probability: float = param(
+        0.4, "Below this answer probability a need counts as unanswered.", low=0, high=1
+    )
+    min_gap_size: int = param(2, "Unanswered needs that make a gap.", low=1)
+    max_needs: int = param(20_000, "Needs looked at for gaps; of more, a random sample.", low=1)
+    n_made_questions: int = param(
+        300, "Questions made from the base to calibrate the answer probability.", low=1
+    )
 
 
 # ------------------------------------------------------------------ learn

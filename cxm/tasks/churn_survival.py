@@ -43,11 +43,11 @@ class ChurnParams(Params):
     as_of: str | None = param(
         None, "Day the risk is counted from, e.g. 2026-07-31; default: end of observation."
     )
-    backtest_days: int = param(90, "Days before as_of at which the backtest predicts.")
+    backtest_days: int = param(90, "Days before as_of at which the backtest predicts.", low=1, high=73000)
     horizons: str = param("30,90,180", "Days to look ahead, separated by commas.")
-    n_folds: int = param(5, "Folds of the inner cross-validation that chooses the model.")
+    n_folds: int = param(5, "Folds of the inner cross-validation that chooses the model.", low=2, high=100)
     penalizer: float = param(
-        0.001, "Ridge penalty of the Cox model; raised by itself where it does not converge."
+        0.001, "Ridge penalty of the Cox model; raised by itself where it does not converge.", low=0
     )
 
 

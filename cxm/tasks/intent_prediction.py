@@ -7,6 +7,7 @@ drivers that are discovered. How texts become features and how drivers change ov
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ from cxm.methods.conversations import describe_conversations
 from cxm.methods.descriptions import describe_intent, nearest_descriptions
 from cxm.methods.discovery import cluster_strength, cluster_vectors, name_groups
 from cxm.methods.drivers import WEEK, compare_periods
+from cxm.methods.linear import choose_mix, mix_probabilities
 from cxm.methods.overlap import find_overlaps
 from cxm.methods.text_classifier import TextClassifier, fit_text_classifier
 from cxm.metrics import Estimate, estimate
@@ -28,6 +30,7 @@ from cxm.tables import TABLES
 from cxm.task import Method, Model, Params, Results, Services, Tables, Task, param
 
 _MIN_RANKS = 3
+_LEAST = 1e-9
 _NONE_OF_THESE = "\x00none of these"
 _UNANSWERED = "\x00no prediction"
 
@@ -37,11 +40,14 @@ class IntentParams(Params):
     """Parameters of `intent_prediction`."""
 
     min_probability: float | None = param(
-        None, "Abstain below this probability (none: chosen on train rows by cross-validation)."
+        None,
+        "Abstain below this probability (none: chosen on train rows by cross-validation).",
+        low=0,
+        high=1,
     )
-    n_ranks: int = param(3, "Guesses written for each conversation (at least 3).")
+    n_ranks: int = param(3, "Guesses written for each conversation (at least 3).", low=3)
     n_drivers: tuple[int, ...] = param(
-        (8, 12, 16, 24, 32), "Numbers of drivers to try where there is no taxonomy."
+        (8, 12, 16, 24, 32), "Numbers of drivers to try where there is no taxonomy.", low=1
     )
 
 
@@ -86,26 +92,53 @@ def _learn(
     )
     held_out = classifier.out_of_fold
     assert held_out is not None
-    truth = np.array([classifier.classes.index(label) for label in labels])
+    intents = facts["intents"]
     facts["learned"], learned = classifier.to_parts()
     arrays.update({f"learned.{name}": array for name, array in learned.items()})
-    facts["unseen_share"] = _unseen_share(labels, facts["intents"])
-    facts["threshold"] = choose_threshold(held_out, truth, outside)
+    facts["unseen_share"] = _unseen_share(labels, intents)
+    truth = np.array([intents.index(label) for label in labels])
+    parts = _parts(held_out, classifier.classes, vectors[is_known], facts, arrays)
+    n_of = np.bincount(truth, minlength=len(intents))
+    # An intent with one example was never held out beside another: it can judge no mix.
+    judged = n_of[truth] > 1
+    facts["mix"] = list(choose_mix((parts[0][judged], parts[1][judged]), truth[judged]))
+    mixed = mix_probabilities(parts, facts["mix"])
+    outside_parts = _parts(outside, classifier.classes, vectors[~is_known], facts, arrays)
+    facts["threshold"] = choose_threshold(mixed, truth, mix_probabilities(outside_parts, facts["mix"]))
     facts["overlaps"] = find_overlaps(
-        held_out,
-        truth,
-        classifier.classes,
-        inside["conversation_id"].to_list(),
-        arrays["descriptions"][[facts["intents"].index(label) for label in classifier.classes]],
+        mixed, truth, intents, inside["conversation_id"].to_list(), arrays["descriptions"]
     )
 
 
+def _parts(
+    learned: NDArray[np.float64],
+    classes: list[str],
+    vectors: NDArray[np.float32],
+    facts: dict[str, Any],
+    arrays: Mapping[str, NDArray[Any]],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Log-probabilities of all intents by the classifier and by their descriptions, `(n, n_intents)`."""
+    intents = facts["intents"]
+    seen = [intents.index(label) for label in classes]
+    unseen_share = facts["unseen_share"]
+    spread = np.full((len(learned), len(intents)), unseen_share / max(1, len(intents) - len(seen)))
+    spread[:, seen] = learned * (1 - unseen_share)
+    return np.log(spread + _LEAST), np.log(_by_description(vectors, arrays["descriptions"]) + _LEAST)
+
+
+def _by_description(vectors: NDArray[np.float32], descriptions: NDArray[np.float32]) -> NDArray[np.float64]:
+    half = vectors.shape[1] // 2
+    return nearest_descriptions([vectors[:, :half], vectors[:, half:]], descriptions)
+
+
 def _unseen_share(labels: list[str], intents: list[str]) -> float:
-    """Probability that the next conversation has an intent without an example (Good 1953)."""
+    """Probability that the next conversation has an intent without an example.
+
+    Good's (1953) estimate from intents seen once, at most the share of intents without an example.
+    """
     counts = {label: labels.count(label) for label in set(labels)}
-    if len(counts) == len(intents):
-        return 0.0
-    return max(1, sum(n == 1 for n in counts.values())) / (len(labels) + 1)
+    estimate = max(1, sum(n == 1 for n in counts.values())) / (len(labels) + 1)
+    return min(estimate, (len(intents) - len(counts)) / len(intents))
 
 
 def _discover(tables: Tables, params: IntentParams, services: Services) -> Model:
@@ -135,23 +168,13 @@ def _probabilities(model: Model, texts: list[str], vectors: NDArray[np.float32])
     """Probability of each of the model's intents, `(n, n_intents)`."""
     if "discovered" in model.facts:
         return cluster_strength(_joined(vectors), model.arrays["centres"])
-    half = vectors.shape[1] // 2
-    by_words = nearest_descriptions([vectors[:, :half], vectors[:, half:]], model.arrays["descriptions"])
     if model.facts["learned"] is None:
-        return by_words
+        return _by_description(vectors, model.arrays["descriptions"])
     learned = {k.removeprefix("learned."): v for k, v in model.arrays.items() if k.startswith("learned.")}
     classifier = TextClassifier.from_parts(model.facts["learned"], learned)
-    intents = model.facts["intents"]
-    columns = [intents.index(label) for label in classifier.classes]
-    seen = np.zeros(len(intents), dtype=bool)
-    seen[columns] = True
-    unseen_share = float(model.facts["unseen_share"])
-    probabilities = np.zeros((len(texts), len(intents)))
-    probabilities[:, columns] = classifier.probabilities(texts, vectors) * (1 - unseen_share)
-    by_words[:, seen] = 0
-    by_words /= np.maximum(by_words.sum(axis=1, keepdims=True), 1e-12)
-    probabilities += unseen_share * by_words
-    return probabilities
+    by_label = classifier.probabilities(texts, vectors)
+    parts = _parts(by_label, classifier.classes, vectors, model.facts, model.arrays)
+    return mix_probabilities(parts, model.facts["mix"])
 
 
 def _rank(

@@ -38,13 +38,19 @@ _NAIVE_THRESHOLD, _NAIVE_PER_ARTICLE, _ROWS = 0.9, 20, 1024
 class RefinementParams(Params):
     """Parameters of `kb_refinement`."""
 
-    min_score: float = param(0.5, "Report pairs with at least this probability.")
-    max_articles: int = param(30, "A sentence in more articles than this is boilerplate.")
-    min_shared: float = param(1.2, "Shared rarity of two aligned sentences, in units of log(articles).")
-    max_dense_sentences: int = param(20_000, "Up to so many sentences, neighbours in meaning are sought too.")
-    max_copies: int = param(3, "Of more articles with the same body, the rest are linked to the first.")
+    min_score: float = param(0.5, "Report pairs with at least this probability.", low=0, high=1)
+    max_articles: int = param(30, "A sentence in more articles than this is boilerplate.", low=1)
+    min_shared: float = param(
+        1.2, "Shared rarity of two aligned sentences, in units of log(articles).", low=0
+    )
+    max_dense_sentences: int = param(
+        20_000, "Up to so many sentences, neighbours in meaning are sought too.", low=0
+    )
+    max_copies: int = param(
+        3, "Of more articles with the same body, the rest are linked to the first.", low=1
+    )
     max_planted_articles: int = param(
-        3_000, "Articles of a sample in which defects are planted to learn from."
+        3_000, "Articles of a sample in which defects are planted to learn from.", low=1
     )
 
 

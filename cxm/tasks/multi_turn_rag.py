@@ -62,11 +62,15 @@ _BANK_FACTS = {"conversation_id": pl.String, "turn_index": pl.Int32, "reply": pl
 class MultiTurnRagParams(Params):
     """Parameters of `multi_turn_rag`."""
 
-    n_articles: int = param(20, "Articles listed for a point.")
-    answer_probability: float = param(0.3, "Below this answer probability no article is quoted.")
-    n_suggestions: int = param(3, "Past replies suggested for a point.")
-    max_past_replies: int = param(20_000, "Past replies looked through; of more, a random sample.")
-    n_made_questions: int = param(300, "Questions made from the base to calibrate the answer probability.")
+    n_articles: int = param(20, "Articles listed for a point.", low=1)
+    answer_probability: float = param(
+        0.3, "Below this answer probability no article is quoted.", low=0, high=1
+    )
+    n_suggestions: int = param(3, "Past replies suggested for a point.", low=0)
+    max_past_replies: int = param(20_000, "Past replies looked through; of more, a random sample.", low=0)
+    n_made_questions: int = param(
+        300, "Questions made from the base to calibrate the answer probability.", low=1
+    )
 
 
 # ------------------------------------------------------------------ dialogues as vectors

@@ -50,9 +50,12 @@ _SHARED_TURNS = 3
 class QualityParams(Params):
     """Parameters of `quality_adherence`."""
 
-    max_labelled: int = param(10_000, "Most labelled conversations to learn from, drawn at random.")
+    max_labelled: int = param(10_000, "Most labelled conversations to learn from, drawn at random.", low=1)
     evidence_similarity: float = param(
-        0.25, "Cosine with the question from which a turn counts as evidence where none was learnt."
+        0.25,
+        "Cosine with the question from which a turn counts as evidence where none was learnt.",
+        low=-1,
+        high=1,
     )
 
 

@@ -44,11 +44,13 @@ class SegmentationParams(Params):
     """Parameters of segmentation."""
 
     observation_end: str | None = param(None, "Day recency is counted to; default: the latest transaction.")
-    period_days: int = param(90, "Days before the end at which segments are compared and put to the test.")
-    min_segments: int = param(3, "Fewest segments.")
-    max_segments: int = param(10, "Most segments.")
-    min_share: float = param(0.01, "Smallest share of customers a segment may have.")
-    n_starts: int = param(10, "Random starts for each number of segments.")
+    period_days: int = param(
+        90, "Days before the end at which segments are compared and put to the test.", low=1, high=73000
+    )
+    min_segments: int = param(3, "Fewest segments.", low=1, high=100)
+    max_segments: int = param(10, "Most segments.", low=1, high=100)
+    min_share: float = param(0.01, "Smallest share of customers a segment may have.", low=0, high=1)
+    n_starts: int = param(10, "Random starts for each number of segments.", low=1)
     currency: str | None = param(None, "Currency to look at, needed where there are several.")
 
 
