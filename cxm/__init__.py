@@ -2,7 +2,7 @@
 
 The rooms, from left to right (a module imports only what stands to its left)::
 
-    errors, settings, prompts, tables > metrics > store, importers, backends, methods
+    errors, entry, settings, tables > metrics > store, importers, backends, methods
     > index > task > workspace > runs > tasks > cli
 """
 

@@ -6,15 +6,31 @@ does belongs in its own module.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Sequence
+from logging.handlers import MemoryHandler
 from typing import TYPE_CHECKING
 
 from cxm.errors import CxmError
 
 if TYPE_CHECKING:
     from cyclopts import App
+
+_MOST_LINES = 10_000
+
+
+def show_progress() -> None:
+    """Progress of `cxm` on stderr: line by line for a person, when the command ends for a script.
+
+    A script that reads stderr gets one line where the command fails, the one that says why.
+    """
+    shown: logging.Handler = logging.StreamHandler(sys.stderr)
+    if not sys.stderr.isatty():
+        shown = MemoryHandler(_MOST_LINES, flushLevel=logging.CRITICAL, target=shown)
+    logging.basicConfig(format="%(message)s", handlers=[shown])
+    logging.getLogger("cxm").setLevel(logging.INFO)
 
 
 def run_app(app: App, prefix: str, arguments: Sequence[str] | None = None) -> int:
@@ -49,6 +65,9 @@ def run_app(app: App, prefix: str, arguments: Sequence[str] | None = None) -> in
 
 
 def _fail(prefix: str, message: str, code: int) -> int:
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, MemoryHandler):
+            handler.buffer.clear()
     line = " ".join(message.split()).encode("utf-8", "replace").decode()
     print(f"{prefix}: {line}", file=sys.stderr)
     return code

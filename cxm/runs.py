@@ -68,6 +68,12 @@ def read_inputs(task: Task, workspace: Workspace) -> Tables:
     }
 
 
+def _path(task: Task, workspace: Workspace, name: str) -> Path:
+    """Where a task writes a table; several tasks share `model_comparison`, each with a part of its own."""
+    part = workspace.out / name / f"{task.name}.parquet"
+    return part if name == "model_comparison" else workspace.out / f"{name}.parquet"
+
+
 def _sorted_by_key(frame: pl.DataFrame, name: str) -> pl.DataFrame:
     key = TABLES[name].key
     return frame.sort(key) if key else frame
@@ -81,7 +87,7 @@ def is_fresh(task: Task, workspace: Workspace, params: Params, use_labels: bool 
         and manifest.get("params_hash")
         == params_hash(task, params, use_labels, workspace.services.encoder.digest)
         and manifest.get("data_hash") == data_hash(task, workspace)
-        and all(store.exists(workspace.out, name) for name in manifest["writes"])
+        and all(_path(task, workspace, name).exists() for name in manifest["writes"])
         and (workspace.out / "models" / task.name / "facts.json").exists()
     )
 
@@ -104,7 +110,7 @@ def run(
         _run(task, workspace, params, use_labels)
     manifest = workspace.manifest(task.name) or {"writes": []}
     written = [name for name in task.writes if name in manifest["writes"]]
-    return {name: store.files(workspace.out, name)[0] for name in written}
+    return {name: _path(task, workspace, name) for name in written}
 
 
 def _run(task: Task, workspace: Workspace, params: Params, use_labels: bool) -> None:
@@ -124,7 +130,9 @@ def _run(task: Task, workspace: Workspace, params: Params, use_labels: bool) -> 
         part = task.name if name == "model_comparison" else None
         if name in results:
             store.write(_sorted_by_key(results[name], name), workspace.out, name, part)
-        elif part is None:
+        elif part:
+            store.remove_part(workspace.out, name, part)
+        else:
             store.remove(workspace.out, name)
     store.remove_part(workspace.out, "scores", task.name)
     workspace.write_manifest(

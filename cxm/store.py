@@ -261,8 +261,8 @@ def _scan(directory: Path, name: str) -> tuple[pl.LazyFrame | None, list[Problem
         # Each part by itself: one may lack a nullable column or hold wider integers than another.
         parts = [conform(pl.scan_parquet(path, glob=False), table) for path in paths]
         frame = parts[0][0] if len(parts) == 1 else pl.concat([part for part, _ in parts], how="diagonal")
-        problems = [problem for _, found in parts for problem in found]
-        complete = set(table.columns) <= set(frame.collect_schema().names())
+        problems = list(dict.fromkeys(problem for _, found in parts for problem in found))
+        complete = all(set(table.columns) <= set(part.collect_schema().names()) for part, _ in parts)
         return frame, problems + (row_problems(frame, table) if complete else [])
     except (pl.exceptions.PolarsError, OSError) as error:
         reason = str(error).splitlines()[0]

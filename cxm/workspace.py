@@ -52,11 +52,9 @@ class Workspace:
     def __post_init__(self) -> None:
         self.data, self.out = Path(self.data).resolve(), Path(self.out).resolve()
         store.check_directory(self.data)
-        if self.out.is_relative_to(self.data):
-            where = "is" if self.out == self.data else "lies in"
-            raise CxmError(
-                f"--out {where} the data directory {self.data}; results go elsewhere: name another"
-            )
+        # A folder of its own inside the data directory is a user's choice: no table is touched.
+        if self.out == self.data:
+            raise CxmError(f"--out is the data directory {self.data}; results go elsewhere, e.g. --out out")
 
     @cached_property
     def services(self) -> Services:
@@ -87,6 +85,10 @@ class Workspace:
         manifests = (self.manifest(path.stem) for path in sorted(self.out.glob("manifests/*.json")))
         return any(name in manifest.get("writes", []) for manifest in manifests if manifest)
 
+    def _own_parts(self, name: str) -> list[str]:
+        parts = (path.stem for path in store.files(self.out, name))
+        return [part for part in parts if name in (self.manifest(part) or {}).get("writes", [])]
+
     # ---------------------------------------------------------------- tables
 
     def directory_of(self, name: str) -> Path | None:
@@ -102,6 +104,11 @@ class Workspace:
     def read(self, name: str) -> pl.LazyFrame:
         """The table, checked; raises as `cxm.store.scan` does."""
         directory = self.directory_of(name) or self.data
+        if directory == self.out and (self.out / name).is_dir():
+            # Parts of several tasks; one made from other data may lie among them.
+            return pl.concat(
+                [store.scan_part(self.out, name, part) for part in self._own_parts(name)], how="diagonal"
+            )
         key = f"{directory}/{name}"
         if key not in self._frames or TABLES[name].kind == "result":
             self._frames[key] = store.scan(directory, name)

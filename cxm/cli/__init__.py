@@ -6,7 +6,6 @@ Add a command as a function in the module of its kind and a line below. No calcu
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from cyclopts import App
 
 from cxm import __version__
-from cxm.entry import run_app
+from cxm.entry import run_app, show_progress
 
 app = App(
     name="cxm",
@@ -113,6 +112,5 @@ for _group, _commands in _GROUPS.items():
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 row-level problems, 2 the call cannot be answered."""
-    logging.basicConfig(format="%(message)s", stream=sys.stderr)
-    logging.getLogger("cxm").setLevel(logging.INFO)
+    show_progress()
     sys.exit(run_app(app, "cxm", arguments))

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -136,3 +137,19 @@ def test_a_result_table_in_the_data_directory_serves_where_out_has_none(tiny_wor
     store.write(sentiment, data, "turn_sentiment")
     workspace = Workspace(data, tmp_path / "out", encoder)
     assert workspace.directory_of("turn_sentiment") == workspace.data
+
+
+def test_comparisons_of_models_from_other_data_are_not_read(tmp_path, encoder):
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    rows = [(f"t{i}", f"c{i % 12}", start + timedelta(days=i), 5.0 + i % 7) for i in range(90)]
+    names = ["transaction_id", "customer_id", "occurred_at", "amount"]
+    frame = pl.DataFrame(rows, schema=names, orient="row")
+    for name, n in (("first", 90), ("second", 80)):
+        store.write(frame.head(n), tmp_path / name, "transactions")
+    first, second = (Workspace(tmp_path / name, tmp_path / "out", encoder) for name in ("first", "second"))
+    runs.run(by_name("churn_survival"), first)
+    other = pl.DataFrame([{"task": "churn_survival", "model": "m", "metric": "bic", "value": 1.0}])
+    store.write(other, tmp_path / "out", "model_comparison", "churn_survival")
+    written = runs.run(by_name("segmentation"), second)
+    assert written["model_comparison"].name == "segmentation.parquet"
+    assert set(second.read("model_comparison").collect()["task"]) == {"segmentation"}

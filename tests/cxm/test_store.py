@@ -55,6 +55,16 @@ def test_a_folder_of_parts_is_one_table(tmp_path):
     assert store.scan(tmp_path, "conversations").collect().height == 6
 
 
+def test_parts_may_differ_in_integer_width_and_in_absent_columns(tmp_path):
+    (tmp_path / "turns").mkdir()
+    turns(2).write_parquet(tmp_path / "turns" / "a.parquet")
+    later = turns(4).tail(2).with_columns(pl.col("turn_index").cast(pl.Int16), spoken_at=pl.lit(NOW))
+    later.write_parquet(tmp_path / "turns" / "b.parquet")
+    found = store.scan(tmp_path, "turns").collect()
+    assert found["turn_index"].dtype == pl.Int32
+    assert found["spoken_at"].null_count() == 2
+
+
 def test_a_table_that_stands_twice_is_refused(tmp_path):
     store.write(conversations(), tmp_path, "conversations")
     store.write(conversations(), tmp_path, "conversations", "part")
@@ -182,3 +192,20 @@ def test_a_killed_write_leaves_the_old_table_whole(tmp_path):
     assert killed.returncode == -signal.SIGKILL
     assert store.scan(tmp_path, "conversations").collect().height == 3
     assert store.tables_in(tmp_path) == (["conversations"], [])
+
+
+def test_a_broken_link_an_empty_folder_and_a_table_that_stands_twice_are_problems(tmp_path):
+    (tmp_path / "turns.parquet").symlink_to(tmp_path / "nowhere.parquet")
+    (tmp_path / "articles").mkdir()
+    store.write(conversations(), tmp_path, "conversations")
+    store.write(conversations(), tmp_path, "conversations", "part")
+    text = "; ".join(map(str, store.problems_in(tmp_path)))
+    assert "conversations: stands twice" in text
+    assert "turns: is a link that leads nowhere" in text
+    assert "articles: is a folder without a Parquet file" in text
+
+
+def test_a_year_no_contact_center_has_seen_is_a_problem(tmp_path):
+    late = conversations(1).with_columns(started_at=datetime(9999, 12, 31, tzinfo=UTC))
+    late.write_parquet(tmp_path / "conversations.parquet")
+    assert "must be from 1900 to 2199" in str(store.problems_in(tmp_path)[0])

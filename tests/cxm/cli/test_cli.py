@@ -57,6 +57,13 @@ BAD_CALLS = {
     "a search without articles": (["search", "drill", "--data", "data"], "articles"),
     "no such conversation": (["show", "c-1", "--data", "data"], "turns"),
     "no such dialogue": (["reply", "nowhere.jsonl", "--data", "data"], "nowhere.jsonl"),
+    "run nothing": (["run"], "which task"),
+    "score nothing": (["score"], "which task"),
+    "labels nothing": (["labels"], "export or import"),
+    "kb something": (["kb", "mend"], "'mend'"),
+    "a seed below zero": (["run", "sentiment", "--data", "data", "--seed", "-1"], "seed is -1"),
+    "a share of seven": (["run", "segmentation", "--data", "data", "--min-share", "7"], "min_share is 7"),
+    "fewer than one": (["search", "drill", "--data", "data", "--n", "0"], "--n"),
     "labels of no gold table": (
         ["labels", "export", "x.jsonl", "--table", "turns", "--data", "data"],
         "turns",
@@ -210,3 +217,13 @@ def test_the_installed_command_exits_and_prints_as_promised():
     command = [sys.executable, "-m", "cxm.cli", "validate", "nowhere"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+
+
+def test_a_run_stopped_by_its_tables_leaves_one_line_and_no_progress(tmp_path):
+    row = {"conversation_id": "c1", "turn_index": 0, "speaker": "customer", "text": "hello"}
+    pl.DataFrame([row, row]).write_parquet(tmp_path / "turns.parquet")
+    arguments = ["run", "sentiment", "--data", str(tmp_path), "--out", str(tmp_path / "out")]
+    command = [sys.executable, "-m", "cxm.cli", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "cxm validate" in done.stderr

