@@ -16,7 +16,7 @@ from assets.metadata import column_schema, markdown_table, row_count, score_tabl
 from assets.resources import WorkspaceResource
 from assets.sources import user_errors
 from cxm import runs
-from cxm.errors import CxmError
+from cxm.errors import CxmError, RowProblems
 from cxm.tables import TABLES
 from cxm.task import Params, Task
 from cxm.workspace import Workspace
@@ -116,8 +116,16 @@ def _task_asset(task: Task, earlier: Sequence[Task]) -> dg.AssetsDefinition:
             if not_run := _not_run(task, opened, context):
                 return not_run
             before = opened.manifest(task.name)
+            params = make_params(task, dict(config))
             context.log.info(f"{task.name} ...")
-            written = runs.run(task, opened, make_params(task, dict(config)), force=False)
+            try:
+                written = runs.run(task, opened, params, force=False)
+            except RowProblems:
+                raise
+            except CxmError as error:
+                # What one task cannot answer (two currencies, no train rows) keeps no other from it.
+                context.log.warning(f"{task.name}: not run, {error}")
+                return dg.MaterializeResult(metadata={"status": "not_run", "reason": str(error)})
             seconds = round(time.monotonic() - started, 1)
             frames = {name: opened.read(name) for name in written}
         is_fresh = before == opened.manifest(task.name)
@@ -158,7 +166,9 @@ def _scores_asset(task: Task) -> dg.AssetsDefinition:
             if not_run := _not_run(task, opened):
                 return not_run
             # What was run is scored, whatever run config it was run with.
-            manifest = opened.manifest(task.name) or {"params": {}, "labels": True}
+            manifest = opened.manifest(task.name)
+            if manifest is None:
+                return dg.MaterializeResult(metadata={"status": "not_run", "reason": "its task was not run"})
             params = make_params(task, manifest["params"])
             scores = runs.score(task, opened, params, manifest["labels"])
         for row in scores.head(1).iter_rows(named=True):

@@ -210,7 +210,7 @@ def open_index(directory: Path, articles: pl.DataFrame, encoder: Encoder) -> Ind
     """
     articles = articles.sort("article_id")
     path = directory / _digest(articles, encoder)
-    if not (path / "done.json").exists():
+    if not _is_whole(path):
         with atomic_directory(path) as temporary:
             _build(temporary, articles, encoder)
         for other in sorted(directory.iterdir()):
@@ -218,11 +218,24 @@ def open_index(directory: Path, articles: pl.DataFrame, encoder: Encoder) -> Ind
                 # First what says that it is whole: a killed removal leaves nothing that looks so.
                 (other / "done.json").unlink()
                 shutil.rmtree(other, ignore_errors=True)
+    return _load(path, articles, encoder)
+
+
+def _load(path: Path, articles: pl.DataFrame, encoder: Encoder) -> Index:
     facts = json.loads((path / "done.json").read_text())
     passages = pl.read_ipc(path / "passages.arrow")
     vectors = np.load(path / "vectors.npy", mmap_mode="r" if facts["n_passages"] else None)
     starts = np.load(path / "starts.npy")
     return Index(path, encoder, articles["article_id"].to_list(), starts, passages, vectors)
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether an index stands there with every file as long as when it was built."""
+    try:
+        facts = json.loads((path / "done.json").read_text())
+        return all((path / name).stat().st_size == size for name, size in facts["sizes"].items())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
 
 
 def _digest(articles: pl.DataFrame, encoder: Encoder) -> str:
@@ -239,7 +252,9 @@ def _build(directory: Path, articles: pl.DataFrame, encoder: Encoder) -> None:
     np.save(directory / "starts.npy", np.concatenate([[0], np.cumsum(counts)]).astype(np.intp))
     _write_vectors(directory / "vectors.npy", embedded_texts(passages), encoder)
     _write_lexical(directory / "lexical", passages)
-    (directory / "done.json").write_text(json.dumps({"n_passages": passages.height}))
+    files = sorted(path for path in directory.rglob("[!.]*") if path.is_file())
+    sizes = {str(path.relative_to(directory)): path.stat().st_size for path in files}
+    (directory / "done.json").write_text(json.dumps({"n_passages": passages.height, "sizes": sizes}))
 
 
 def _write_vectors(path: Path, texts: list[str], encoder: Encoder) -> None:

@@ -24,6 +24,7 @@ from cxm.tasks import by_name
 from cxm.workspace import Workspace, make_services
 
 _SHOT = "shot"
+_LEAST_HITS = 20
 Count = Annotated[int, Parameter(help="How many to show.", validator=validators.Number(gte=1))]
 
 
@@ -80,7 +81,7 @@ def search(query: str, /, *, data: Data, out: Out = OUT, n: Count = 5, json: Jso
     query = _require_words(query, "query")
     workspace = Workspace(data, out)
     shot = {"queries": pl.DataFrame({"query_id": [_SHOT], "text": [query]})}
-    results = _answer(by_name("article_search"), workspace, shot, out, n_hits=n)
+    results = _answer(by_name("article_search"), workspace, shot, out, n_hits=max(n, _LEAST_HITS))
     hits = results["article_hits"].head(n)
     articles = workspace.read("articles").select("article_id", "title", "section").collect()
     rows = (

@@ -44,7 +44,7 @@ _NEEDS = {"kind": pl.String, "id": pl.String, "text": pl.String}
 class ArticleSearchParams(Params):
     """Parameters of `article_search`."""
 
-    n_hits: int = param(20, "Articles listed for a query.", low=1)
+    n_hits: int = param(20, "Articles listed for a query.", low=20)
     gap_probability: float = param(
         0.4, "Below this answer probability a need counts as unanswered.", low=0, high=1
     )

@@ -62,7 +62,7 @@ _BANK_FACTS = {"conversation_id": pl.String, "turn_index": pl.Int32, "reply": pl
 class MultiTurnRagParams(Params):
     """Parameters of `multi_turn_rag`."""
 
-    n_articles: int = param(20, "Articles listed for a point.", low=1)
+    n_articles: int = param(20, "Articles listed for a point.", low=20)
     answer_probability: float = param(
         0.3, "Below this answer probability no article is quoted.", low=0, high=1
     )

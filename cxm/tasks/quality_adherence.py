@@ -274,11 +274,12 @@ def score(
     right = truth == given
     has_answer = rows["answer"].is_not_null().to_numpy()
     probability = rows["probability"].fill_null(0.0).to_numpy()
-    # A row whose given answer is not yes leaves at most the rest for yes.
+    # A row whose given answer is not yes leaves at most the rest for yes; no answer counts as wrong.
     is_yes = (rows["answer"] == "yes").fill_null(False).to_numpy()
-    chance_of_yes = np.where(is_yes, probability, np.where(has_answer, 1 - probability, 0.0))
-    decided = np.isin(rows["truth"].to_numpy(), ["yes", "no"])
     truth_is_yes = (rows["truth"] == "yes").to_numpy()
+    rest = np.where(has_answer, 1 - probability, ~truth_is_yes)
+    chance_of_yes = np.where(is_yes, probability, rest)
+    decided = np.isin(rows["truth"].to_numpy(), ["yes", "no"])
 
     def ranking(drawn: NDArray[Any]) -> float:
         known = drawn[decided[drawn]]

@@ -128,3 +128,21 @@ def test_markup_is_not_searched(tmp_path: Path) -> None:
     opened = open_index(tmp_path, html, HashingEncoder())
     assert opened.lexical("drill").tolist() == [0.0]
     assert opened.lexical("parcel")[0] > 0
+
+
+def test_a_damaged_index_is_built_again(tmp_path, encoder):
+    articles = pl.DataFrame(
+        {
+            "article_id": ["a", "b"],
+            "title": ["Drill", "Saw"],
+            "body": ["Charge the drill.", "Oil the saw."],
+            "body_format": ["text"] * 2,
+            "kind": ["information"] * 2,
+            "section": [None, None],
+        },
+        schema_overrides={"section": pl.String},
+    )
+    whole = open_index(tmp_path / "index", articles, encoder).search(["oil"], 2)
+    vectors = next((tmp_path / "index").glob("*/vectors.npy"))
+    vectors.write_bytes(vectors.read_bytes()[:40])
+    assert open_index(tmp_path / "index", articles, encoder).search(["oil"], 2).equals(whole)
