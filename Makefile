@@ -37,7 +37,7 @@ $(INSTALLED):
 	    || { echo 'Python 3.11 or newer is needed; name one: make PYTHON=python3.11' >&2; exit 2; }
 	@echo 'Setting up .venv (some minutes, once) ...' >&2
 	@test -x $(PY) || $(PYTHON) -m venv .venv
-	@$(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+	@$(PY) -m pip install -qq --disable-pip-version-check --constraint constraints.txt \
 	    --editable '.[report,dagster,test,check]'
 	@rm -f .venv/.installed-* && touch $@
 
