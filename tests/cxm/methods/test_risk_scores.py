@@ -42,9 +42,17 @@ def test_a_missing_prediction_counts_as_wrong():
 
 
 def test_rows_whose_fate_is_not_known_do_not_count_in_the_calibration():
-    error = calibration_by_weight(np.full(4, 0.5), np.array([1, 0, 1, 1]), np.array([1.0, 1.0, 0.0, 0.0]))
-    assert error == pytest.approx(0.5)
+    probability, weight = np.array([0.2, 0.8, 0.5, 0.5]), np.array([1.0, 1.0, 0.0, 0.0])
+    assert calibration_by_weight(probability, np.array([1, 0, 1, 1]), weight) == pytest.approx(0.8)
     assert np.isnan(calibration_by_weight(np.zeros(0), np.zeros(0), np.zeros(0)))
+
+
+def test_a_constant_risk_that_is_right_is_calibrated():
+    """Half of the known rows left, as the risk says; no order among them matters."""
+    weight = np.array([1.0, 1.0, 0.0, 0.0])
+    for outcome in ([1, 0, 1, 1], [0, 1, 1, 1]):
+        error = calibration_by_weight(np.full(4, 0.5), np.array(outcome), weight)
+        assert error == pytest.approx(0)
 
 
 def test_no_rows_give_no_scores():
