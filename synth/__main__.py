@@ -27,7 +27,7 @@ def build(
 ) -> None:
     """Write a simulated retailer as a data directory: every input and gold table, and truth.json.
 
-    Example: python -m synth --out /tmp/larkfield --seed 7 --conversations 400
+    Example: python -m synth --out larkfield --seed 7 --conversations 400
 
     Parameters
     ----------

@@ -37,6 +37,7 @@ from cxm.methods.linear import LinearModel
 from cxm.metrics import Estimate, estimate
 from cxm.metrics.classification import calibration_error, cohen_kappa, encode, roc_auc
 from cxm.metrics.intervals import mean_of
+from cxm.metrics.ranking import set_f1
 from cxm.tables import TABLES
 from cxm.task import Method, Model, Params, Results, Services, Tables, Task, param
 
@@ -305,11 +306,8 @@ def score(
 
 def _evidence_f1(rows: pl.DataFrame) -> NDArray[np.float64]:
     """F1 of the named turns of each row with gold evidence."""
-    found = []
-    for named, given in zip(rows["named"].to_list(), rows["evidence_turns"].to_list(), strict=True):
-        shared = len(set(named) & set(given or []))
-        found.append(2 * shared / (len(set(named)) + len(set(given or []))))
-    return np.array(found, dtype=float)
+    pairs = zip(rows["evidence_turns"].to_list(), rows["named"].to_list(), strict=True)
+    return np.array([set_f1(given or [], named) for given, named in pairs], dtype=float)
 
 
 TASK = Task(
