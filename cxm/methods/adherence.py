@@ -25,7 +25,8 @@ _N_FOLDS = 4
 _STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0)
 # Answers of a criterion count against this many average ones.
 _PRIOR_ROWS = 5.0
-# Without labels: log-odds of yes. Found once on public labelled data, then rounded.
+# Without labels: log-odds of yes. Found on train rows of a public set of
+# judged replies and of the simulated brand, then rounded.
 _UNLABELLED = {
     "guideline": 1.0,
     "best_step": 1.0,

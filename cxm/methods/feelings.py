@@ -18,7 +18,7 @@ from cxm.methods.lexicon import FEELING_CUES, feeling_cues
 Vectors = NDArray[np.float32]
 
 FEELINGS = ("negative", "neutral", "positive")
-# Found once on public labelled messages and reviews, then rounded.
+# Found on train rows of public labelled messages and reviews, then rounded.
 _PROTOTYPES = 0.7
 _CUES = {
     "negative": {"negative": 1.0, "balance": -0.5, "last": -0.4},

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cxm.methods.boosting import reproducible
+
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
 
@@ -178,11 +180,7 @@ def fit_boosted_hazard(matrix: Floats, spells: Spells, seed: int) -> BoostedHaza
         "num_leaves": 8,
         "min_data_in_leaf": max(5, min(200, len(row) // 50)),
         "lambda_l2": 5.0,
-        "seed": seed,
-        "deterministic": True,
-        "force_row_wise": True,
-        "num_threads": 1,  # the tables are small: a second thread waits more than it works
-        "verbosity": -1,
+        **reproducible(seed),
     }
     booster = lightgbm.train(settings, data, num_boost_round=100)
     return BoostedHazard(edges, base, booster.model_to_string())

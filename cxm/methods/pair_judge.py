@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cxm.methods.boosting import reproducible
+
 CLASSES = ("unrelated", "similar", "contradictory")
 _N_TREES = 80
 _N_FOLDS = 5
@@ -33,12 +35,7 @@ def _train(features: NDArray[Any], labels: NDArray[Any], weights: NDArray[Any], 
         "bagging_fraction": 0.8,
         "bagging_freq": 1,
         "feature_pre_filter": False,
-        "seed": seed,
-        "deterministic": True,
-        "force_row_wise": True,
-        # The trees are small: a second thread costs more in waiting than it saves.
-        "num_threads": 1,
-        "verbosity": -1,
+        **reproducible(seed),
     }
     return lightgbm.train(options, lightgbm.Dataset(features, labels, weight=weights), _N_TREES)
 

@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 
 from cxm.methods import covariates
+from cxm.methods.boosting import reproducible
 from cxm.methods.hazards import Array, Floats
 from cxm.methods.observation import DAY_SECONDS, days_before
 from cxm.methods.purchases import next_purchase
@@ -211,11 +212,7 @@ def _fit_boosted(matrix: Floats, outcome: Floats, seed: int) -> Fitted:
         "num_leaves": 8,
         "min_data_in_leaf": max(5, min(50, len(outcome) // 20)),
         "lambda_l2": 5.0,
-        "seed": seed,
-        "deterministic": True,
-        "force_row_wise": True,
-        "num_threads": 1,  # the tables are small: a second thread waits more than it works
-        "verbosity": -1,
+        **reproducible(seed),
     }
     data = lightgbm.Dataset(matrix, label=outcome, params={"verbosity": -1})
     text = lightgbm.train(settings, data, num_boost_round=60).model_to_string()
