@@ -20,6 +20,7 @@ from assets.resources import WorkspaceResource
 from assets.sources import write_brand
 from cxm.entry import run_app
 from cxm.errors import CxmError
+from synth import Knobs
 
 app = App(name="python -m assets", help="The whole job: tables, tasks, scores, checks, report.")
 
@@ -37,7 +38,7 @@ def make_report(workspace: WorkspaceResource, week: str | None = None, **overrid
     # The week is the run's partition and has to be known before it, hence the tables too.
     if workspace.is_simulated():
         print("no data directory given, using the simulated brand", file=sys.stderr, flush=True)
-        write_brand(workspace)
+        write_brand(workspace, Knobs())
         workspace = type(workspace)(data=str(workspace.data_directory()), out=workspace.out)
     partition = choose_week(workspace.workspace(), week)
     job = build_defs(workspace=workspace, **overrides).resolve_job_def("report_job")

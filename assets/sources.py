@@ -12,12 +12,14 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from assets.config import config_class, make_params
 from assets.metadata import column_schema, markdown_table, table_metadata
 from assets.resources import WorkspaceResource
 from cxm import store
 from cxm.errors import CxmError
 from cxm.tables import TABLES, Table
 from cxm.workspace import Workspace
+from synth import Knobs, is_written, write_world
 
 SOURCE_TABLES = tuple(table for table in TABLES.values() if table.kind != "result")
 DATA_DIRECTORY = dg.AssetKey("data_directory")
@@ -33,11 +35,13 @@ def user_errors() -> Iterator[None]:
         raise dg.Failure(str(error), allow_retries=False) from None
 
 
-def write_brand(workspace: WorkspaceResource) -> None:
-    """Write the simulated brand where its tables are looked for; the same bytes each time."""
-    import synth
+BrandConfig: Any = config_class(Knobs, but=["no_text"])
 
-    synth.write_world(workspace.data_directory())
+
+def write_brand(workspace: WorkspaceResource, knobs: Knobs) -> None:
+    """Write the simulated brand where its tables are looked for, unless it is there already."""
+    if not is_written(workspace.data_directory(), knobs):
+        write_world(workspace.data_directory(), knobs)
 
 
 def _specs() -> list[dg.AssetSpec]:
@@ -82,12 +86,12 @@ def build_source_assets() -> list[dg.AssetsDefinition]:
 
     @dg.multi_asset(name="read_tables", specs=_specs(), can_subset=True)
     def read_tables(
-        context: dg.AssetExecutionContext, workspace: WorkspaceResource
+        context: dg.AssetExecutionContext, config: BrandConfig, workspace: WorkspaceResource
     ) -> Iterator[dg.MaterializeResult[Any]]:
         with user_errors():
             if workspace.is_simulated():
                 context.log.info("no data directory given, using the simulated brand")
-                write_brand(workspace)
+                write_brand(workspace, make_params(Knobs, dict(config), "simulated brand"))
             opened = workspace.workspace()
             frames = _read_tables(opened)
         described: dict[dg.AssetKey, dict[str, Any]] = {

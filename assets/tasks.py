@@ -6,62 +6,24 @@ new task needs no line here. How a task is run, scored and skipped when fresh is
 
 import time
 from collections.abc import Sequence
-from dataclasses import fields
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any
 
 import dagster as dg
-from pydantic import Field, TypeAdapter, ValidationError, create_model
 
+from assets.config import config_class, make_params
 from assets.metadata import column_schema, markdown_table, row_count, score_table, table_metadata
 from assets.resources import WorkspaceResource
 from assets.sources import user_errors
 from cxm import runs
-from cxm.errors import CxmError, RowProblems
+from cxm.errors import RowProblems
 from cxm.tables import TABLES
-from cxm.task import Params, Task
+from cxm.task import Task
 from cxm.workspace import Workspace
 
 
 def scores_key(task: Task) -> dg.AssetKey:
     """The asset of a task's scores."""
     return dg.AssetKey(["scores", task.name])
-
-
-# ------------------------------------------------------------------ run config
-
-
-def _config_type(hint: Any) -> Any:
-    """The nearest type run config has: a tuple is given as a list."""
-    if get_origin(hint) is tuple:
-        return list[get_args(hint)[0]]  # type: ignore[misc]
-    return hint
-
-
-def config_class(task: Task) -> type[dg.Config]:
-    """Run config with the fields, defaults and explanations of the task's `Params`."""
-    hints = get_type_hints(task.params)
-    documented: dict[str, Any] = {
-        field.name: (
-            _config_type(hints[field.name]),
-            Field(
-                default=list(field.default) if isinstance(field.default, tuple) else field.default,
-                description=field.metadata.get("help"),
-            ),
-        )
-        for field in fields(task.params)
-    }
-    return create_model(f"{task.params.__name__}Config", __base__=dg.Config, **documented)
-
-
-def make_params(task: Task, values: dict[str, Any]) -> Params:
-    """`Params` from JSON values (run config, a manifest); `CxmError` if one does not fit."""
-    try:
-        params: Params = TypeAdapter(task.params).validate_python(values)
-    except ValidationError as error:
-        problem = error.errors()[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        raise CxmError(f"{task.name}: parameter {where}: {problem['msg']}") from error
-    return params
 
 
 # ------------------------------------------------------------------ what depends on what
@@ -93,7 +55,7 @@ def _not_run(
 
 
 def _task_asset(task: Task, earlier: Sequence[Task]) -> dg.AssetsDefinition:
-    TaskConfig = config_class(task)
+    TaskConfig = config_class(task.params)
 
     @dg.asset(
         key=task.name,
@@ -116,7 +78,7 @@ def _task_asset(task: Task, earlier: Sequence[Task]) -> dg.AssetsDefinition:
             if not_run := _not_run(task, opened, context):
                 return not_run
             before = opened.manifest(task.name)
-            params = make_params(task, dict(config))
+            params = make_params(task.params, dict(config), task.name)
             context.log.info(f"{task.name} ...")
             try:
                 written = runs.run(task, opened, params, force=False)
@@ -169,7 +131,7 @@ def _scores_asset(task: Task) -> dg.AssetsDefinition:
             manifest = opened.manifest(task.name)
             if manifest is None:
                 return dg.MaterializeResult(metadata={"status": "not_run", "reason": "its task was not run"})
-            params = make_params(task, manifest["params"])
+            params = make_params(task.params, manifest["params"], task.name)
             scores = runs.score(task, opened, params, manifest["labels"])
         for row in scores.head(1).iter_rows(named=True):
             naive = "" if row["baseline"] is None else f", naive {row['baseline']:.3f}"

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import commands, encoder, report, scores
+from benchmarks import commands, encoder, recovery, report, scores, world
 
-BENCHMARKS = {"encoder": encoder, "commands": commands, "scores": scores, "report": report}
+BENCHMARKS = {
+    "encoder": encoder,
+    "commands": commands,
+    "scores": scores,
+    "world": world,
+    "recovery": recovery,
+    "report": report,
+}
 
 
 def main(names: list[str]) -> int:

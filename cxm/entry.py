@@ -1,4 +1,4 @@
-"""How a command line of ours ends: an exit code, and one line on stderr where it cannot answer.
+"""How a command line of ours begins and ends: flags from `Params`; an exit code, one line on stderr.
 
 `cxm`, `python -m synth`, `python -m reports` and `python -m assets` all end here. What a command
 does belongs in its own module.
@@ -6,12 +6,14 @@ does belongs in its own module.
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from logging.handlers import MemoryHandler
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 from cxm.errors import CxmError
 
@@ -19,6 +21,31 @@ if TYPE_CHECKING:
     from cyclopts import App
 
 _MOST_LINES = 10_000
+
+
+def flags_of(params: type) -> list[inspect.Parameter]:
+    """A keyword for each field of a `Params` class, None where not given, with its help and default."""
+    from cyclopts import Parameter
+
+    hints = get_type_hints(params)
+    return [
+        inspect.Parameter(
+            f.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            annotation=Annotated[
+                hints[f.name] | None,
+                Parameter(help=f"{f.metadata['help']} [default: {f.default}]", negative=""),
+            ],
+            default=None,
+        )
+        for f in fields(params)
+    ]
+
+
+def give_signature(command: Any, parameters: Sequence[inspect.Parameter]) -> None:
+    """Let the command line read these parameters where `command` itself takes `**values`."""
+    command.__signature__ = inspect.Signature(list(parameters))
+    command.__annotations__ = {p.name: p.annotation for p in parameters}
 
 
 def show_progress() -> None:

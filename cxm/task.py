@@ -49,8 +49,8 @@ class Params:
                 is_below = low is not None and number is not None and not number >= low
                 is_above = high is not None and number is not None and not number <= high
                 if is_below or is_above:
-                    bounds = f"from {low:g}" if low is not None else ""
-                    bounds += f" to {high:g}" if high is not None else ""
+                    bounds = f"from {low:,.15g}" if low is not None else ""
+                    bounds += f" to {high:,.15g}" if high is not None else ""
                     raise CxmError(f"{f.name} is {number}; it must be a number {bounds.strip()}")
 
 

@@ -5,48 +5,57 @@ Only the command line; what its options do is in `knobs` and `worlds`.
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
+from typing import Annotated, Any
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
-from cxm.entry import run_app
-from synth.knobs import Knobs
-from synth.worlds import TRUTH, write_world
+from cxm.entry import flags_of, give_signature, run_app
+from cxm.errors import CxmError, did_you_mean
+from synth.knobs import PRESETS, Knobs
 
-app = App(name="python -m synth", help_format="plaintext", version_flags=[])
+app = App(
+    name="python -m synth",
+    help="Write a simulated brand as a data directory: every input and gold table, and truth.json.",
+    help_epilogue="Example: python -m synth --out larkfield --seed 7 --conversations 400",
+    help_format="plaintext",
+    version_flags=[],
+)
+
+Out = Annotated[
+    Path, Parameter(help="Folder to write to, made if not there. An earlier world in it is replaced.")
+]
+Preset = Annotated[
+    str,
+    Parameter(help=f"Sizes to start from: {', '.join(PRESETS)}; other flags change them further."),
+]
 
 
-@app.default
-def build(
-    *,
-    out: Path,
-    seed: int = Knobs.seed,
-    conversations: int = Knobs.conversations,
-    customers: int = Knobs.customers,
-    weeks: int = Knobs.weeks,
-) -> None:
-    """Write a simulated retailer as a data directory: every input and gold table, and truth.json.
+def _write(out: Path, preset: str = "default", **given: Any) -> None:
+    from synth.disk import write_world
+    from synth.truth import TRUTH
 
-    Example: python -m synth --out larkfield --seed 7 --conversations 400
+    if preset not in PRESETS:
+        raise CxmError(f"no preset '{preset}'{did_you_mean(preset, PRESETS)}; there are {', '.join(PRESETS)}")
+    values = PRESETS[preset] | {name: value for name, value in given.items() if value is not None}
+    counts = write_world(out, Knobs(**values))
+    print(f"{len(counts)} tables with {sum(counts.values()):,} rows and {TRUTH} in {out}")
 
-    Parameters
-    ----------
-    out
-        Folder to write to; made if it is not there. An earlier world in it is replaced.
-    seed
-        Whole number from 0 that determines everything random; the same seed gives the same bytes.
-    conversations
-        Number of conversations, from 1. Members' own contacts come first (about one and a half a
-        member in 12 weeks), or a sample of them; the rest are callers who were not identified.
-    customers
-        Number of members, from 1. More of them leave those of a smaller world as they were.
-    weeks
-        Weeks with conversations, from 1, up to Sunday 2026-08-02. From 4 on, the last one is the
-        week of the incident. Purchases and leaving are observed for 78 weeks at least.
-    """
-    world = write_world(out, seed, conversations, customers, weeks)
-    rows = sum(frame.height for frame in world.tables.values())
-    print(f"{len(world.tables)} tables with {rows:,} rows and {TRUTH} in {out}")
+
+def _build(**values: Any) -> None:
+    _write(**values)
+
+
+give_signature(
+    _build,
+    [
+        inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, annotation=Out),
+        inspect.Parameter("preset", inspect.Parameter.KEYWORD_ONLY, annotation=Preset, default="default"),
+        *flags_of(Knobs),
+    ],
+)
+app.default(_build)
 
 
 def main(tokens: list[str] | None = None) -> int:

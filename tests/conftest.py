@@ -47,10 +47,10 @@ def write_tables(tmp_path):
 @pytest.fixture(scope="session")
 def tiny_world(tmp_path_factory) -> Path:
     """A small simulated brand with every input and gold table; read it, never write to it."""
-    from synth import write_world
+    from synth import PRESETS, Knobs, write_world
 
     directory = tmp_path_factory.mktemp("world")
-    write_world(directory, seed=7, conversations=120, customers=100, weeks=8)
+    write_world(directory, Knobs(**(PRESETS["small"] | {"conversations": 120, "customers": 100, "weeks": 8})))
     return directory
 
 

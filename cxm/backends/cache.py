@@ -29,15 +29,19 @@ def _text_digest(text: str) -> bytes:
 class CachedEncoder:
     """An encoder that remembers.
 
-    `n_encoded` and `n_found` count the texts of this process that were encoded and found. Fresh
-    vectors are rounded to half precision too, so a second run sees the same numbers.
+    Fresh vectors are rounded to half precision, so that a second run sees the same numbers.
     """
 
     def __init__(self, encoder: Encoder, directory: Path) -> None:
         self.encoder = encoder
         self.directory = directory
         self.n_encoded = 0
-        self.n_found = 0
+        self._asked: set[bytes] = set()
+
+    @property
+    def n_texts(self) -> int:
+        """Distinct texts asked for; `n_encoded` of them were not in the cache."""
+        return len(self._asked)
 
     @property
     def digest(self) -> str:
@@ -55,7 +59,7 @@ class CachedEncoder:
             return vectors
         with closing(self._connect()) as connection:
             found = self._find(connection, list(wanted))
-            self.n_found += len(found)
+            self._asked.update(wanted)
             missing = [key for key in wanted if key not in found]
             # Longest first over the whole job, so that every chunk is of one length.
             missing.sort(key=lambda key: -len(wanted[key]))

@@ -6,12 +6,13 @@ import dataclasses
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
 from cxm import runs
 from cxm.cli.output import OUT, Data, Json, Out, UnusedOut, note, print_json, print_rows
+from cxm.entry import flags_of, give_signature
 from cxm.errors import CxmError, MissingTable
 from cxm.task import Params, Task
 from cxm.tasks import TASKS, by_name
@@ -97,19 +98,13 @@ def _score(task: Task, data: Path, out: Path, labels: str | None, json: bool, **
 
 def _command(task: Task, action: Callable[..., int]) -> Callable[..., int]:
     """A function whose signature holds the task's parameters, for the command line to read."""
-    hints = get_type_hints(task.params)
     parameters = [
         inspect.Parameter("data", inspect.Parameter.KEYWORD_ONLY, annotation=Data),
         inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, annotation=Out, default=OUT),
         inspect.Parameter("labels", inspect.Parameter.KEYWORD_ONLY, annotation=Labels, default=None),
         inspect.Parameter("json", inspect.Parameter.KEYWORD_ONLY, annotation=Json, default=False),
+        *flags_of(task.params),
     ]
-    for f in dataclasses.fields(task.params):
-        text = f"{f.metadata['help']} [default: {f.default}]"
-        annotation: Any = Annotated[hints[f.name] | None, Parameter(help=text, negative="")]
-        parameters.append(
-            inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=None)
-        )
 
     def command(**values: Any) -> int:
         # An absent flag may be left out of the call altogether.
@@ -118,8 +113,7 @@ def _command(task: Task, action: Callable[..., int]) -> Callable[..., int]:
 
     command.__name__ = task.name
     command.__doc__ = f"{task.title}: {task.question}\n\nNeeds {task.needs_text()}."
-    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {p.name: p.annotation for p in parameters}
+    give_signature(command, parameters)
     return command
 
 

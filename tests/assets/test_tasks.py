@@ -2,7 +2,7 @@ from dataclasses import fields
 
 import pytest
 
-from assets.tasks import config_class, make_params
+from assets.config import config_class, make_params
 from cxm.errors import CxmError
 from cxm.tasks import TASKS
 
@@ -65,12 +65,12 @@ def test_a_fault_in_a_task_fails_the_run_and_leaves_the_others_results(run_job):
 
 @pytest.mark.parametrize("task", TASKS, ids=[task.name for task in TASKS])
 def test_run_config_has_every_parameter_with_its_default_and_explanation(task):
-    config = config_class(task)
+    config = config_class(task.params)
     assert list(config.model_fields) == [field.name for field in fields(task.params)]
     assert all(field.description for field in config.model_fields.values())
-    assert make_params(task, dict(config())) == task.params()
+    assert make_params(task.params, dict(config()), task.name) == task.params()
 
 
 def test_a_parameter_that_does_not_fit_is_named(small_tasks):
     with pytest.raises(CxmError, match="mood: parameter seed"):
-        make_params(small_tasks[0], {"seed": "seven"})
+        make_params(small_tasks[0].params, {"seed": "seven"}, "mood")

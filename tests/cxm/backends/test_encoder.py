@@ -73,7 +73,7 @@ def test_nothing_is_encoded_twice(tmp_path):
     assert sorted(counting.seen) == ["a", "b", "c"]
     assert (first[1] == second[0]).all()
     assert (first[0] == second[1]).all()
-    assert (cached.n_encoded, cached.n_found) == (2, 0)
+    assert (cached.n_encoded, cached.n_texts) == (2, 2)
 
 
 def test_fresh_and_remembered_vectors_are_equal_to_the_last_bit(tmp_path):
