@@ -18,7 +18,6 @@ from assets.resources import WorkspaceResource
 from assets.sources import user_errors
 from assets.tasks import scores_key
 from cxm.backends.cache import CachedEncoder
-from cxm.backends.encoder import Encoder
 from cxm.tables import TABLES
 from cxm.task import Task
 
@@ -58,13 +57,6 @@ def _list_tasks(figures: Path) -> dg.MarkdownMetadataValue:
     return markdown_table(["task", "status", "lacks"], rows)
 
 
-def _count_texts(encoder: Encoder) -> str:
-    """How much of the dearest step this run had to do; a task that is not run again asks for no text."""
-    if not isinstance(encoder, CachedEncoder):
-        return "no encoder cache"
-    return f"encoded {encoder.n_encoded:,} of {encoder.n_texts:,} texts, the others were in the cache"
-
-
 def build_report_assets(tasks: Sequence[Task]) -> list[dg.AssetsDefinition]:
     """Key figures, histories and the page, after all tasks and scores."""
 
@@ -76,7 +68,12 @@ def build_report_assets(tasks: Sequence[Task]) -> list[dg.AssetsDefinition]:
         with user_errors():
             opened = workspace.workspace()
             path = reports.build(opened, week if has_weeks(opened) else None, tasks)
-        context.log.info(_count_texts(opened.services.encoder))
+        encoder = opened.services.encoder
+        if isinstance(encoder, CachedEncoder):
+            # A task that is not run again asks for no text.
+            context.log.info(
+                f"encoded {encoder.n_encoded:,} of {encoder.n_texts:,} texts; cached: the others"
+            )
         for name in _TABLES:
             metadata = table_metadata(TABLES[name], opened.read(name))
             of_week = {"dagster/partition_row_count": row_count(opened.read(name).filter(period=week))}

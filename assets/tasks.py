@@ -15,7 +15,7 @@ from assets.metadata import column_schema, markdown_table, row_count, score_tabl
 from assets.resources import WorkspaceResource
 from assets.sources import user_errors
 from cxm import runs
-from cxm.errors import RowProblems
+from cxm.errors import CxmError, RowProblems
 from cxm.tables import TABLES
 from cxm.task import Task
 from cxm.workspace import Workspace

@@ -83,6 +83,11 @@ class Product:
     troubles: dict[str, Trouble]
 
     @property
+    def keys(self) -> tuple[str, ...]:
+        """Keys of its facts and troubles."""
+        return tuple(f.key for f in self.facts.values()) + tuple(t.key for t in self.troubles.values())
+
+    @property
     def slots(self) -> dict[str, str]:
         """What phrases about it are filled with."""
         return name_slots(self.name, self.thing)

@@ -23,6 +23,7 @@ _OURS = re.compile(
     r"\b(?:I'\w+|I (?:am|was|have)|we|we'\w+|our|us|was|were|now|ago|yesterday|today|last|since|this)\b",
     re.IGNORECASE,
 )
+_PRESENT = re.compile(r"(?:\w+s|only|hardly|no longer|\w+n't)\b")
 _MINE = re.compile(r"\b(?:I|me|my|mine|myself)\b")
 _YOURS = {"I": "you", "me": "you", "my": "your", "mine": "yours", "myself": "yourself"}
 _SPOKEN_END = re.compile(r"[.!?]$")
@@ -62,7 +63,11 @@ def _describe(author: Author, trouble: Trouble, banks: dict[str, Phrases]) -> It
     """What customers say, why it happens, and a word before the steps."""
     symptoms = fitting(trouble.symptoms, trouble.slots)[:3]
     said = [put(symptom, author, trouble.slots) for symptom in symptoms]
-    direct = next((text for text in said if not _OURS.search(text)), None) if trouble.slots else None
+    direct = (
+        next((text for text in said if _PRESENT.match(text) and not _OURS.search(text)), None)
+        if trouble.slots
+        else None
+    )
     if direct and author.chance(_DIRECT):
         reader = _MINE.sub(lambda word: _YOURS[word.group()], direct)
         yield author.pick(banks["article_direct_openings"]).render(

@@ -89,7 +89,7 @@ def weigh_drivers(setting: Setting) -> Drivers:
     families = np.zeros(max(p.number for p in catalog.products) + 1, dtype=np.int64)
     for product in catalog.products:
         families[product.number] = kinds[product.family.kind]
-    sold = np.array([p.number for p in catalog.products if p is not catalog.launched], dtype=np.int64)
+    sold = np.array([product.number for product in setting.sold], dtype=np.int64)
     fits = np.array([[not i.families or kind in i.families for kind in kinds] for i in pack.intents])
     reach = fits[:, families[sold]].mean(axis=1)
     is_launch = np.array([intent.is_launch for intent in pack.intents])

@@ -69,22 +69,25 @@ def _name_matters(setting: Setting, contacts: pl.DataFrame) -> pl.DataFrame:
     """Adds `fact` and `trouble`: which of those an intent can be about it is, by key."""
     drawn = uniforms(setting.knobs.seed, Kind.OUTCOME, contacts["key"].to_numpy(), 20).tolist()
     products = {product.number: product for product in setting.catalog.products}
+    intents = setting.pack.intents
+    facts_of = [setting.covered(intent.facts) for intent in intents]
+    problems_of = [setting.covered(intent.problems) for intent in intents]
     facts: list[str | None] = []
     troubles: list[str | None] = []
     for number, product_number, u in zip(
         contacts["intent"].to_list(), contacts["product"].to_list(), drawn, strict=True
     ):
-        intent, product = setting.pack.intents[number], products[product_number]
+        intent, product = intents[number], products[product_number]
         fact = trouble = None
         if intent.facts:
-            fact = intent.facts[int(u * len(intent.facts))]
+            fact = facts_of[number][int(u * len(facts_of[number]))]
         elif intent.properties:
             fact = product.facts[intent.properties[int(u * len(intent.properties))]].key
         elif intent.faults:
             faults = tuple(product.troubles) if "*" in intent.faults else intent.faults
             trouble = product.troubles[faults[int(u * len(faults))]].key
         elif intent.problems:
-            trouble = intent.problems[int(u * len(intent.problems))]
+            trouble = problems_of[number][int(u * len(problems_of[number]))]
         facts.append(fact)
         troubles.append(trouble)
     return contacts.with_columns(

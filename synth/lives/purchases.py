@@ -58,7 +58,7 @@ def draw_purchases(setting: Setting, people: pl.DataFrame) -> pl.DataFrame:
     medians = np.array([s.amount for s in setting.pack.segments])[segments]
     spreads = np.array([s.spread for s in setting.pack.segments])[segments]
     spent = medians * np.exp(spreads * normals(seed, Kind.PURCHASE, numbers, slots, 2))
-    sold = np.array([p.number for p in setting.catalog.products if p is not setting.catalog.launched])
+    sold = np.array([product.number for product in setting.sold])
     return pl.DataFrame(
         {
             "row": rows,
