@@ -25,12 +25,16 @@ class Figure:
     note: str = ""
 
     def __str__(self) -> str:
-        value = "not measured" if self.value is None else f"{self.value:,.3g} {self.unit}"
+        value = "not measured" if self.value is None else f"{_said(self.value)} {self.unit}"
         if self.limit is None:
             return f"{self.name:58} {value:>16}  {self.note}"
         is_held = self.value is not None and _COMPARE[self.sign](self.value, self.limit)
         verdict = "" if self.value is None else ("ok" if is_held else "NOT HELD")
         return f"{self.name:58} {value:>16}  {self.sign} {self.limit:g}  {verdict} {self.note}"
+
+
+def _said(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def median_seconds(action: Callable[[], object], times: int = 5) -> float:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,10 +23,14 @@ from cxm.workspace import Workspace
 from synth.disk import write_world
 from synth.knobs import Knobs
 from synth.packs import names
+from synth.worlds import make_world
 
 _WORD = re.compile(r"\w+(?:'\w+)*")
 _SIZES = (10_000, 30_000, 100_000)
 _CUSTOMERS_A_CONVERSATION = 1.2  # As in the default world.
+_SEEDS, _SEEDS_EACH = 3, 5
+"""Worlds with text that are timed, and worlds without for each of them."""
+_ONE_THREAD = {"POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 def run() -> list[Figure]:
@@ -118,14 +124,13 @@ class _Cost:
 
 
 def _cost(conversations: int, *flags: str) -> _Cost:
-    """Processor seconds and peak memory of a process that writes a world of this size on one thread."""
-    customers = int(_CUSTOMERS_A_CONVERSATION * conversations)
+    """Processor seconds and peak memory of a process that writes a world of this size."""
+    sizes = ("--conversations", str(conversations), "--customers", str(_customers(conversations)))
     with tempfile.TemporaryDirectory() as folder:
-        sizes = ("--conversations", str(conversations), "--customers", str(customers))
         process = subprocess.Popen(
             [sys.executable, "-m", "synth", "--out", str(Path(folder) / "world"), *sizes, *flags],
             stdout=subprocess.DEVNULL,
-            env={**os.environ, "POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1"},
+            env={**os.environ, **_ONE_THREAD},
         )
         _, status, used = os.wait4(process.pid, 0)
     if status:
@@ -133,13 +138,58 @@ def _cost(conversations: int, *flags: str) -> _Cost:
     return _Cost(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
 
+def _customers(conversations: int) -> int:
+    return int(_CUSTOMERS_A_CONVERSATION * conversations)
+
+
+def median_ratio(conversations: int) -> float:
+    """How many times the processor seconds of a world without text one with text takes, in memory.
+
+    Both are made in this process, one seed after the other, as in a study.
+    """
+
+    def seconds(seed: int, no_text: bool) -> float:
+        begin = time.process_time()
+        make_world(
+            Knobs(
+                seed=seed, no_text=no_text, conversations=conversations, customers=_customers(conversations)
+            )
+        )
+        return time.process_time() - begin
+
+    make_world(Knobs(conversations=1, customers=1))
+    # By turns, so that both see the same machine.
+    ratios = []
+    for seed in range(_SEEDS):
+        untold = statistics.median(seconds(_SEEDS_EACH * seed + nth, True) for nth in range(_SEEDS_EACH))
+        ratios.append(seconds(seed, False) / untold)
+    return statistics.median(ratios)
+
+
+def _ratio(conversations: int) -> float:
+    """`median_ratio` on one thread, which has to be chosen before a process begins."""
+    call = f"from benchmarks.world import median_ratio; print(median_ratio({conversations}))"
+    done = subprocess.run(
+        [sys.executable, "-c", call],
+        env={**os.environ, **_ONE_THREAD},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return float(done.stdout)
+
+
 def _costs() -> list[Figure]:
     costs = [_cost(size) for size in _SIZES]
-    without_text = _cost(_SIZES[1], "--no-text")
+    untold = _cost(_SIZES[-1], "--no-text")
     growth = costs[-1].megabytes / costs[0].megabytes
+    default = Knobs().conversations
+    told = "with text, times --no-text"
     return [
         Figure("conversations a second on one core", _SIZES[1] / costs[1].seconds, "/s", ">=", 300),
-        Figure("with text, times --no-text", costs[1].seconds / without_text.seconds, "", ">=", 20),
+        Figure(f"{told}: seeds of {_SIZES[0]:,} conversations", _ratio(_SIZES[0]), "", ">=", 20),
+        Figure(f"{told}: seeds of {default:,} conversations", _ratio(default), ""),
+        Figure(f"{told}: process of {_SIZES[-1]:,}", costs[-1].seconds / untold.seconds, ""),
         *[
             Figure(f"peak memory of {size:,} conversations", cost.megabytes, "MB")
             for size, cost in zip(_SIZES, costs, strict=True)

@@ -19,12 +19,12 @@ from synth.truth import TRUTH, open_truth, read_truth
 from synth.worlds import facts_of, generator_digest, make_parts, make_setting
 
 _STAGING = ".world"
-_MOST_WAITING = 12
-"""Parts of a table that wait in memory; a table of no more becomes one file."""
+_MOST_PARTS, _MOST_ROWS = 4, 100_000
+"""Of a table that wait in memory and become one file; no more is added to so many."""
 
 
 class _TableWriter:
-    """Takes parts of tables; each becomes one file, or where there are many a folder of parts."""
+    """Takes parts of tables; few become one file, many a folder with a file for some of them each."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -34,22 +34,21 @@ class _TableWriter:
 
     def add(self, name: str, frame: pl.DataFrame) -> None:
         self.counts[name] = self.counts.get(name, 0) + frame.height
-        self._waiting.setdefault(name, []).append(frame)
-        if len(self._waiting[name]) > _MOST_WAITING:
-            self._write_parts(name)
+        waiting = self._waiting.setdefault(name, [])
+        if len(waiting) == _MOST_PARTS or sum(one.height for one in waiting) >= _MOST_ROWS:
+            self._write(name, f"part-{self._n_written.get(name, 0):05d}")
+            self._n_written[name] = self._n_written.get(name, 0) + 1
+        waiting.append(frame)
 
-    def _write_parts(self, name: str) -> None:
-        for frame in self._waiting.pop(name):
-            number = self._n_written.get(name, 0)
-            store.write(frame, self.directory, name, part=f"part-{number:05d}")
-            self._n_written[name] = number + 1
+    def _write(self, name: str, part: str | None) -> None:
+        frames = self._waiting[name]
+        store.write(pl.concat(frames), self.directory, name, part=part)
+        frames.clear()
 
     def finish(self) -> None:
-        for name in list(self._waiting):
-            if name in self._n_written:
-                self._write_parts(name)
-            else:
-                store.write(pl.concat(self._waiting.pop(name)), self.directory, name)
+        for name in self._waiting:
+            is_first = name not in self._n_written
+            self._write(name, None if is_first else f"part-{self._n_written[name]:05d}")
 
 
 def write_world(directory: Path, knobs: Knobs | None = None) -> dict[str, int]:
@@ -67,9 +66,11 @@ def write_world(directory: Path, knobs: Knobs | None = None) -> dict[str, int]:
     staging.mkdir(parents=True)
     tables = _TableWriter(staging)
     with open_truth(staging) as truth:
-        for part in make_parts(setting):
+        for part in make_parts(setting, staging):
             for name, frame in part.tables.items():
                 tables.add(name, frame)
+            if part.contacts is not None:
+                truth.add("contacts", part.contacts)
             for name, records in part.truth.items():
                 truth.add(name, records)
         tables.finish()

@@ -58,10 +58,10 @@ class Knobs(Params):
         low=0.01,
         high=50,
     )
-    near_duplicates: int = param(20, "Articles written a second time by another author.", low=0, high=2000)
-    copied_passages: int = param(20, "Passages copied into a sibling or parent article.", low=0, high=2000)
+    near_duplicates: int = param(30, "Articles written a second time by another author.", low=0, high=2000)
+    copied_passages: int = param(30, "Passages copied into a sibling or parent article.", low=0, high=2000)
     contradictions: int = param(
-        30, "Facts stated once more in a sibling, with a wrong value.", low=0, high=2000
+        40, "Facts stated once more in a sibling, with a wrong value.", low=0, high=2000
     )
     acronyms: float = param(0.3, "Share of articles that use the pack's acronyms.", low=0, high=1)
     incident_factor: float = param(

@@ -296,16 +296,39 @@ def read_pack(brand: str) -> Pack:
             "a folder"
         )
     try:
-        pack = Pack.model_validate(_merged(folder))
+        tables = _merged(folder)
+        pack = Pack.model_validate(tables)
     except ValidationError as error:
         problem = error.errors()[0]
-        where = ".".join(str(part) for part in problem["loc"])
+        where = _place(problem["loc"], tables)
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise CxmError(f"brand pack {folder}: {where}: {problem['msg']}{more}; see docs/brands.md") from error
+        fault = problem["msg"].removeprefix("Value error, ")
+        raise CxmError(f"brand pack {folder}: {where}: {fault}{more}; see docs/brands.md") from error
     if faults := list(find_faults(pack)):
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         raise CxmError(f"brand pack {folder}: {faults[0]}{more}; see docs/brands.md")
     return pack
+
+
+_NAMES = ("key", "intent", "topic", "tool_name", "kind", "criterion", "aspect", "plan", "segment")
+"""Fields by which an entry of a table is called."""
+
+
+def _place(path: tuple[str | int, ...], found: Any) -> str:
+    """Where a fault is, with the names of entries where they have one: `intents 'returns'.needs.0`."""
+    words: list[str] = []
+    for part in path:
+        try:
+            found = found[part]
+        except (KeyError, IndexError, TypeError):
+            found = None
+        names = [found.get(name) for name in _NAMES] if isinstance(found, dict) else []
+        name = next((name for name in names if isinstance(name, str)), None)
+        if isinstance(part, int) and words and name and name.isprintable():
+            words[-1] += f" '{name}'"
+        else:
+            words.append(str(part))
+    return ".".join(words)
 
 
 def _merged(folder: Path) -> dict[str, Any]:

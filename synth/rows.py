@@ -59,10 +59,10 @@ def intent_frame(setting: Setting, contacts: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def contact_truth(setting: Setting, contacts: pl.DataFrame) -> list[dict[str, Any]]:
-    """What was decided about each contact, as records of `truth.json`."""
+def contact_truth(setting: Setting, contacts: pl.DataFrame) -> pl.DataFrame:
+    """What was decided about each contact, a record of `truth.json` a row."""
     names = [intent.intent for intent in setting.pack.intents]
-    products = {product.number: product.name for product in setting.catalog.products}
+    numbers, products = zip(*((p.number, p.name) for p in setting.catalog.products), strict=True)
     return contacts.select(
         "conversation_id",
         "repeat_of",
@@ -74,9 +74,9 @@ def contact_truth(setting: Setting, contacts: pl.DataFrame) -> list[dict[str, An
         "is_incident",
         "ends_badly",
         pl.col("intent").replace_strict(range(len(names)), names, return_dtype=pl.String),
-        pl.col("product").replace_strict(products, return_dtype=pl.String),
+        pl.col("product").replace_strict(numbers, products, return_dtype=pl.String),
         *[f"does_{behaviour}" for behaviour in BEHAVIOURS],
-    ).to_dicts()
+    )
 
 
 def turn_frame(held: Iterable[Held]) -> pl.DataFrame:

@@ -8,7 +8,7 @@ kind of thing that draws at random gets a line in `Kind`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 from functools import lru_cache
 from itertools import accumulate
@@ -56,9 +56,18 @@ def _words(seed: int, kind: Kind, *ids: ArrayLike) -> NDArray[np.uint64]:
         state = _mix(np.asarray(seed, dtype=np.uint64) + np.uint64(0x9E3779B97F4A7C15))
         state = _mix(state ^ (np.uint64(kind) * np.uint64(0xD1B54A32D192ED03)))
         for part in ids:
-            place = np.asarray(part).astype(np.uint64) + np.uint64(1)
-            state = _mix(state ^ (place * np.uint64(0x9E3779B97F4A7C15)))
+            state = _at(state, part)
     return state
+
+
+def _at(state: NDArray[np.uint64], part: ArrayLike) -> NDArray[np.uint64]:
+    """The words of a place within what the words stand for."""
+    place = np.asarray(part).astype(np.uint64) + np.uint64(1)
+    return _mix(state ^ (place * np.uint64(0x9E3779B97F4A7C15)))
+
+
+def _fractions(words: NDArray[np.uint64]) -> Floats:
+    return (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def uniforms(seed: int, kind: Kind, *ids: ArrayLike) -> Floats:
@@ -66,8 +75,18 @@ def uniforms(seed: int, kind: Kind, *ids: ArrayLike) -> Floats:
 
     `uniforms(seed, Kind.CUSTOMER, numbers, 3)` is draw 3 of each of these customers.
     """
-    words: NDArray[np.uint64] = _words(seed, kind, *ids)
-    return (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    return _fractions(_words(seed, kind, *ids))
+
+
+def stream(seed: int, kind: Kind, *ids: ArrayLike) -> Callable[[ArrayLike], Floats]:
+    """`uniforms` of these things, to be called with the place: for several draws of the same things."""
+    state = _words(seed, kind, *ids)
+
+    def drawn(place: ArrayLike) -> Floats:
+        with np.errstate(over="ignore"):
+            return _fractions(_at(state, place))
+
+    return drawn
 
 
 def normals(seed: int, kind: Kind, *ids: ArrayLike) -> Floats:

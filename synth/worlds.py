@@ -6,7 +6,6 @@ gets on disk in `disk`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from functools import cache
@@ -19,11 +18,11 @@ import polars as pl
 from cxm import store
 from synth import rows
 from synth.catalog import draw_catalog
-from synth.knobs import DAYS_PER_YEAR, END, Knobs
+from synth.knobs import END, Knobs
 from synth.knowledge import base
 from synth.knowledge.articles import write_knowledge
 from synth.knowledge.queries import write_queries
-from synth.lives import CustomerBlock, simulate_customers, simulate_strangers, truth_of_lives
+from synth.lives import simulate_customers, simulate_strangers, truth_of_lives
 from synth.lives.agents import hire_agents
 from synth.lives.contacts import contact_values
 from synth.packs import read_pack
@@ -31,18 +30,19 @@ from synth.setting import Setting
 from synth.shortlists import Shortlists
 from synth.talks.course import hold
 from synth.talks.surfaces import distort_dialogue
-from synth.truth import LISTS
 
-CUSTOMERS_A_BLOCK, CONVERSATIONS_A_PART = 4000, 1000
-_INCIDENT_SHARE = 0.3
-"""More than the share of contacts any driver has."""
+CUSTOMERS_A_BLOCK, STRANGERS_A_BLOCK, CONVERSATIONS_A_PART = 4000, 4000, 1000
+_WITHOUT_WORDS = 3
+"""How many times as large blocks are that need no room for words: the larger, the faster."""
+_OF_CUSTOMERS = ("customers", "transactions", "events", "churn_labels", "segment_labels")
 
 
 @dataclass(frozen=True)
 class Part:
-    """Rows of some tables, and records of the truth's long lists."""
+    """Rows of some tables, and records of the truth's long lists: of contacts, and of other things."""
 
     tables: dict[str, pl.DataFrame]
+    contacts: pl.DataFrame | None = None
     truth: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
 
@@ -53,18 +53,23 @@ def make_setting(knobs: Knobs) -> Setting:
     return Setting(knobs, pack, catalog, write_knowledge(pack, catalog, knobs), hire_agents(pack, knobs))
 
 
-def make_parts(setting: Setting) -> Iterator[Part]:
-    """The world, part by part: the brand, then blocks of customers, their contacts, strangers."""
+def make_parts(setting: Setting, folder: Path | None = None) -> Iterator[Part]:
+    """The world, part by part: the brand, then blocks of customers, their contacts, strangers.
+
+    With a folder, what has to wait does so in files there, and memory stays flat.
+    """
     yield Part(_brand_tables(setting))
-    wanted, n_held = setting.knobs.conversations, 0
-    edge, blocks = _lives(setting)
-    for block in blocks:
-        names = ("customers", "transactions", "events", "churn_labels", "segment_labels")
-        yield Part({name: getattr(block, name) for name in names})
-        contacts = block.contacts.filter(pl.col("mark") <= edge)
+    waiting = _WaitingContacts(folder)
+    size = CUSTOMERS_A_BLOCK * (_WITHOUT_WORDS if setting.knobs.no_text else 1)
+    for place in _blocks(setting.knobs.customers, size):
+        block = simulate_customers(setting, *place)
+        waiting.add(block.contacts)
+        yield Part({name: getattr(block, name) for name in _OF_CUSTOMERS})
+    n_held = 0
+    for contacts in waiting.lowest(setting.knobs.conversations):
         n_held += contacts.height
         yield from _contact_parts(setting, contacts)
-    for first, last in _blocks(wanted - n_held, CONVERSATIONS_A_PART):
+    for first, last in _blocks(setting.knobs.conversations - n_held, STRANGERS_A_BLOCK):
         yield from _contact_parts(setting, simulate_strangers(setting, first, last))
 
 
@@ -74,32 +79,37 @@ def _blocks(n: int, size: int) -> Iterator[tuple[int, int]]:
         yield first, min(first + size, n + 1)
 
 
-def _lives(setting: Setting) -> tuple[float, Iterable[CustomerBlock]]:
-    """The highest mark of the contacts that are kept, and all customers, block by block.
+class _WaitingContacts:
+    """Contacts of customers, until it is known which of them are kept.
 
-    Where customers alone make more contacts than wanted, those with the lowest marks are kept. To
-    know that mark lives are simulated twice, as all of them may not fit into memory; but only where
-    so many contacts are in reach at all.
+    Only when all lives are lived is it known whether customers alone make more contacts than wanted;
+    those with the lowest marks are kept then.
     """
-    knobs = setting.knobs
-    places = list(_blocks(knobs.customers, CUSTOMERS_A_BLOCK))
-    blocks: Iterable[CustomerBlock] = (simulate_customers(setting, *place) for place in places)
-    if _most_contacts(knobs) <= knobs.conversations:
-        return 1.0, blocks
-    if len(places) == 1:
-        blocks = list(blocks)
-    first_time = blocks if len(places) == 1 else (simulate_customers(setting, *place) for place in places)
-    marks = pl.concat(block.contacts["mark"] for block in first_time).sort()
-    return (float(marks[knobs.conversations - 1]) if marks.len() > knobs.conversations else 1.0), blocks
 
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._waiting: list[pl.DataFrame | Path] = []
+        self._marks: list[pl.Series] = []
 
-def _most_contacts(knobs: Knobs) -> float:
-    """More contacts than customers can be expected to make, by six standard deviations."""
-    first = knobs.yearly_contacts * knobs.customers * 7 * knobs.weeks / DAYS_PER_YEAR
-    incident = 1 + (knobs.incident_factor - 1) * _INCIDENT_SHARE / knobs.weeks
-    chance = 0.6 * knobs.repeat_resolved + 0.3 * knobs.repeat_unresolved + 0.1 * knobs.repeat_misled
-    expected = first * incident * (1 + knobs.launch_share) / (1 - chance)
-    return expected + 6 * math.sqrt(expected)
+    def add(self, contacts: pl.DataFrame) -> None:
+        """Have the contacts of a block wait, in a file where there is a folder."""
+        self._marks.append(contacts["mark"])
+        if self._folder is None:
+            self._waiting.append(contacts)
+        else:
+            path = self._folder / f".contacts-{len(self._waiting)}.arrow"
+            contacts.write_ipc(path)
+            self._waiting.append(path)
+
+    def lowest(self, n: int) -> Iterator[pl.DataFrame]:
+        """At most `n` contacts, those with the lowest marks, block by block."""
+        marks = pl.concat(self._marks).sort()
+        edge = marks[n - 1] if marks.len() > n else 1.0
+        for one in self._waiting:
+            contacts = one if isinstance(one, pl.DataFrame) else pl.read_ipc(one.read_bytes())
+            yield contacts.filter(pl.col("mark") <= edge)
+            if isinstance(one, Path):
+                one.unlink()
 
 
 def _brand_tables(setting: Setting) -> dict[str, pl.DataFrame]:
@@ -118,20 +128,19 @@ def _brand_tables(setting: Setting) -> dict[str, pl.DataFrame]:
 
 
 def _contact_parts(setting: Setting, contacts: pl.DataFrame) -> Iterator[Part]:
-    for first in range(0, contacts.height, CONVERSATIONS_A_PART):
-        some = contacts.slice(first, CONVERSATIONS_A_PART)
+    for some in contacts.iter_slices(contacts.height or 1 if setting.knobs.no_text else CONVERSATIONS_A_PART):
         tables = {
             "conversations": rows.conversation_frame(setting, some),
             "intent_labels": rows.intent_frame(setting, some),
         }
-        truth = {"contacts": rows.contact_truth(setting, some)}
+        truth: rows.Rows = {}
         if not setting.knobs.no_text:
             held = list(_hold_all(setting, some))
             labels = rows.label_rows(setting, _shortlists(setting), zip(held, some["split"], strict=True))
             tables |= {"turns": rows.turn_frame(held)}
             tables |= {name: rows.make_frame(name, labels[name]) for name in labels}
-            truth |= rows.dialogue_truth(held)
-        yield Part(tables, truth)
+            truth = rows.dialogue_truth(held)
+        yield Part(tables, rows.contact_truth(setting, some), truth)
 
 
 def _hold_all(setting: Setting, contacts: pl.DataFrame) -> Iterator[rows.Held]:
@@ -150,23 +159,28 @@ def _shortlists(setting: Setting) -> Shortlists:
 
 @dataclass(frozen=True)
 class World:
-    """Tables by name, and what was planted."""
+    """Tables by name, what was planted, and as a frame what was decided about each contact."""
 
     tables: dict[str, pl.DataFrame]
     truth: dict[str, Any]
+    contacts: pl.DataFrame
 
 
 def make_world(knobs: Knobs) -> World:
     """A world in memory; for tests and studies of moderate size."""
     setting = make_setting(knobs)
-    parts = list(make_parts(setting))
-    found: dict[str, list[pl.DataFrame]] = {}
-    for part in parts:
+    frames: dict[str, list[pl.DataFrame]] = {}
+    contacts: list[pl.DataFrame] = []
+    lists: dict[str, list[dict[str, Any]]] = {"groundings": [], "personal_data": []}
+    for part in make_parts(setting):
         for name, frame in part.tables.items():
-            found.setdefault(name, []).append(frame)
-    tables = {name: store.checked(pl.concat(frames), name) for name, frames in found.items()}
-    lists = {name: [r for part in parts for r in part.truth.get(name, [])] for name in LISTS}
-    return World(tables, {**facts_of(setting, {n: f.height for n, f in tables.items()}), **lists})
+            frames.setdefault(name, []).append(frame)
+        contacts += [part.contacts] if part.contacts is not None else []
+        for name, records in part.truth.items():
+            lists[name] += records
+    tables = {name: store.checked(pl.concat(found), name) for name, found in frames.items()}
+    facts = facts_of(setting, {name: frame.height for name, frame in tables.items()})
+    return World(tables, facts | lists, pl.concat(contacts))
 
 
 def facts_of(setting: Setting, counts: dict[str, int]) -> dict[str, Any]:
@@ -178,15 +192,19 @@ def facts_of(setting: Setting, counts: dict[str, int]) -> dict[str, Any]:
         "tables": counts,
         "observation": {"begins": str(knobs.observation_begins), "ends": str(END)},
         "out_of_scope": [i.intent for i in setting.pack.intents if i.is_stray or i.is_launch],
-        "article_pairs": [asdict(pair) for pair in knowledge.pairs],
-        "near_misses": [asdict(pair) for pair in knowledge.near_misses],
+        "article_pairs": [dict(vars(pair)) for pair in knowledge.pairs],
+        "near_misses": [dict(vars(pair)) for pair in knowledge.near_misses],
         "facts": {"stated": knowledge.stated, "misstated": knowledge.misstated},
         **truth_of_lives(setting),
     }
 
 
+@cache
 def generator_digest(brand: str) -> str:
-    """Hex digest of the generator's own files and the pack's."""
+    """Hex digest of the generator's own files and the pack's, as they were when first asked for.
+
+    Like the pack itself they are read once in a process.
+    """
     folder = Path(__file__).parent
     paths: Iterable[Path] = [*folder.rglob("*.py"), *folder.rglob("*.toml")]
     if Path(brand).is_dir():

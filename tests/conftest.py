@@ -47,10 +47,13 @@ def write_tables(tmp_path):
 @pytest.fixture(scope="session")
 def tiny_world(tmp_path_factory) -> Path:
     """A small simulated brand with every input and gold table; read it, never write to it."""
-    from synth import PRESETS, Knobs, write_world
+    from synth import Knobs, write_world
 
     directory = tmp_path_factory.mktemp("world")
-    write_world(directory, Knobs(**(PRESETS["small"] | {"conversations": 120, "customers": 100, "weeks": 8})))
+    sizes = {"conversations": 120, "customers": 100, "weeks": 8, "tools": 40}
+    articles = {"information_articles": 90, "issue_articles": 40}
+    planted = {"near_duplicates": 8, "copied_passages": 6, "contradictions": 8}
+    write_world(directory, Knobs(**sizes, **articles, **planted))
     return directory
 
 

@@ -1,6 +1,6 @@
 """Recency, frequency and monetary of each customer, their quintile scores and the classical cells.
 
-What is said of a single customer's purchases as three numbers belongs here; grouping customers by
+What is said of a single customer's purchases in a few numbers belongs here; grouping customers by
 likeness is in `mixture`, richer features for prediction are in `purchases`.
 """
 
@@ -13,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from cxm.errors import CxmError
-from cxm.methods.observation import days_between
+from cxm.methods.observation import days_before, days_between
 
 N_SCORES = 5
 
@@ -54,10 +54,11 @@ def total_amount(where: pl.Expr | None = None) -> pl.Expr:
     return amount.sum().round(6)
 
 
-def rfm_table(transactions: pl.LazyFrame, end: datetime) -> pl.DataFrame:
-    """`customer_id`, `recency_days`, `frequency`, `monetary` of who has a transaction by `end`, sorted by id.
+def rfm_table(transactions: pl.LazyFrame, end: datetime, period_days: int) -> pl.DataFrame:
+    """Recency, frequency, monetary and recent monetary of who has a transaction by `end`, sorted by id.
 
-    Days from the last transaction to `end`; number of transactions; their sum, refunds taken off.
+    `recency_days` from the last transaction to `end`; number of transactions (`frequency`); their sum,
+    refunds taken off (`monetary`); the same of the last `period_days` alone (`recent_monetary`).
     """
     return (
         transactions.filter(pl.col("occurred_at") <= end)
@@ -66,12 +67,14 @@ def rfm_table(transactions: pl.LazyFrame, end: datetime) -> pl.DataFrame:
             last=pl.col("occurred_at").max(),
             frequency=pl.len().cast(pl.Int32),
             monetary=total_amount(),
+            recent_monetary=total_amount(pl.col("occurred_at") > days_before(end, period_days)),
         )
         .select(
             "customer_id",
             recency_days=days_between(pl.col("last"), pl.lit(end)),
             frequency="frequency",
             monetary="monetary",
+            recent_monetary="recent_monetary",
         )
         .collect()
         .sort("customer_id")

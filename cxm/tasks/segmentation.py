@@ -1,6 +1,6 @@
 """Who the customers are: recency, frequency, monetary, the classical cells, and segments by likeness.
 
-The three numbers and cells come from `cxm.methods.rfm`, the Gaussian mixture from `cxm.methods.mixture`;
+The numbers and cells come from `cxm.methods.rfm`, the Gaussian mixture from `cxm.methods.mixture`;
 here stands what is fitted when, and how segments are judged.
 """
 
@@ -45,7 +45,7 @@ class SegmentationParams(Params):
 
     observation_end: str | None = param(None, "Day recency is counted to; default: the latest transaction.")
     period_days: int = param(
-        90, "Days before the end at which segments are compared and put to the test.", low=1, high=73000
+        90, "Days of recent spend, and before the end of the segments' comparison and test.", low=1, high=73000
     )
     min_segments: int = param(3, "Fewest segments.", low=1, high=100)
     max_segments: int = param(10, "Most segments.", low=1, high=100)
@@ -99,7 +99,7 @@ def fit(tables: Tables, train: pl.DataFrame | None, params: SegmentationParams, 
         return model
     settings = (params.min_segments, params.max_segments, params.min_share, params.n_starts, params.seed)
     for name, moment in (("now", end), ("then", days_before(end, params.period_days))):
-        table = rfm_table(transactions, moment)
+        table = rfm_table(transactions, moment, params.period_days)
         if not table.height:
             continue
         mixture, candidates = fit_mixture(table, *settings)
@@ -135,7 +135,8 @@ def predict(tables: Tables, model: Model, params: SegmentationParams, services: 
         name: from_arrays(names, {k: model.arrays[f"{name}_{k}"] for k in _ARRAYS})
         for name, names in model.facts["names"].items()
     }
-    table, before = add_scores(rfm_table(transactions, end)), rfm_table(transactions, cut)
+    table = add_scores(rfm_table(transactions, end, params.period_days))
+    before = rfm_table(transactions, cut, params.period_days)
     names = mixtures["now"].names
     membership = np.round(mixtures["now"].membership(table), 4)
     texts = [json.dumps(dict(zip(names, row, strict=True))) for row in membership.tolist()]
@@ -161,7 +162,7 @@ def fit_naive(
     end = _end(transactions, params)
     model = Model({"end": end.isoformat() if end else None, "comparison": []})
     if end is not None:
-        table = rfm_table(transactions, end)
+        table = rfm_table(transactions, end, params.period_days)
         cells = add_scores(table)["rfm_cell"].to_numpy()
         generator = np.random.default_rng(params.seed)
         agreement = []
@@ -178,8 +179,8 @@ def predict_naive(tables: Tables, model: Model, params: SegmentationParams, serv
         return _empty()
     transactions = _transactions(tables, params)
     end = datetime.fromisoformat(model.facts["end"])
-    table = add_scores(rfm_table(transactions, end))
-    before = add_scores(rfm_table(transactions, days_before(end, params.period_days)))
+    table = add_scores(rfm_table(transactions, end, params.period_days))
+    before = add_scores(rfm_table(transactions, days_before(end, params.period_days), params.period_days))
     past = before.select("customer_id", previous_segment="rfm_cell", backtest_segment="rfm_cell")
     texts = [json.dumps({cell: 1.0}) for cell in table["rfm_cell"]]
     customers = table.with_columns(segment=pl.col("rfm_cell"), membership=pl.Series(texts, dtype=pl.String))
@@ -309,12 +310,12 @@ def _explained_share(values: Any, codes: Any) -> float:
 
 
 def _silhouette(customers: pl.DataFrame, seed: int) -> list[Estimate]:
-    """Mean silhouette (Rousseeuw 1987) on the scaled logs of up to 2,000 customers."""
+    """Mean silhouette (Rousseeuw 1987) of recency, frequency, monetary (scaled logs) of up to 2,000 customers."""
     from sklearn.metrics import silhouette_samples
 
     generator = np.random.default_rng(seed)
     drawn = np.sort(generator.permutation(customers.height)[:_MAX_SILHOUETTE])
-    points = scale(customers, plan_scaling(customers))[drawn]
+    points = scale(customers, plan_scaling(customers))[drawn, :3]
     segment = customers["segment"].to_numpy()[drawn].astype(str)
     if not 1 < len(np.unique(segment)) < len(segment):
         return []

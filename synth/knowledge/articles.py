@@ -1,6 +1,7 @@
 """Articles as their authors think of them, and the base they make up.
 
-How an article comes about is in `information`, `issues` and `defects`, how it looks in `layouts`.
+How an article comes about is in `information`, `issues`, `defects` and `guidance`, how it looks in
+`layouts`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from synth.knobs import END, Knobs
 from synth.knowledge.acronyms import Acronyms
 from synth.knowledge.defects import Defect, Planter
 from synth.knowledge.drafts import Desk, Draft
+from synth.knowledge.guidance import add_guidance
 from synth.knowledge.information import write_products, write_topics
 from synth.knowledge.issues import write_issues
 from synth.packs import Pack
@@ -93,6 +95,7 @@ def write_knowledge(pack: Pack, catalog: Catalog, knobs: Knobs) -> Knowledge:
     planter.duplicate(pack, knobs.near_duplicates)
     planter.copy(knobs.copied_passages)
     planter.mention()
+    add_guidance(desk, pack, knobs)
     return _finish(planter, pack, knobs)
 
 
@@ -102,7 +105,7 @@ def _finish(planter: Planter, pack: Pack, knobs: Knobs) -> Knowledge:
     near_misses = list(planter.near_misses())
     acronyms = Acronyms(pack.acronyms)
     numbers = _number(desk, knobs.seed)
-    chances = draws(knobs.seed, Kind.KNOWLEDGE, _keys(desk, "finish"), 5)
+    chances = draws(knobs.seed, Kind.KNOWLEDGE, desk.keys("finish"), 5)
     layouts = choose(chances[:, 0], tuple(_LAYOUTS.values())).tolist()
     days = (_YOUNGEST_DAYS + chances[:, 1] * (_OLDEST_DAYS - _YOUNGEST_DAYS)).astype(int).tolist()
     minutes = (
@@ -139,19 +142,9 @@ def _finish(planter: Planter, pack: Pack, knobs: Knobs) -> Knowledge:
     )
 
 
-def _keys(desk: Desk, purpose: str) -> list[str]:
-    """A text for each draft; a second version of the same subject has one of its own."""
-    seen: dict[str, int] = {}
-    keys = []
-    for draft in desk.drafts:
-        seen[draft.key] = seen.get(draft.key, 0) + 1
-        keys.append(f"{draft.key} {seen[draft.key]} {purpose}")
-    return keys
-
-
 def _number(desk: Desk, seed: int) -> dict[int, str]:
     """Ids in an order that gives nothing away."""
-    order = draws(seed, Kind.KNOWLEDGE, _keys(desk, "id"), 1)[:, 0].argsort(kind="stable").tolist()
+    order = draws(seed, Kind.KNOWLEDGE, desk.keys("id"), 1)[:, 0].argsort(kind="stable").tolist()
     width = max(4, len(str(len(order))))
     return {id(desk.drafts[place]): f"KB-{number:0{width}d}" for number, place in enumerate(order, 1)}
 

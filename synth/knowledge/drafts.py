@@ -86,6 +86,15 @@ class Desk:
             if line.fact:
                 self.stated.setdefault(line.fact, []).append(draft)
 
+    def keys(self, purpose: str) -> list[str]:
+        """A text for each draft, for its draws; a second version of a subject has one of its own."""
+        seen: dict[str, int] = {}
+        keys = []
+        for draft in self.drafts:
+            seen[draft.key] = seen.get(draft.key, 0) + 1
+            keys.append(f"{draft.key} {seen[draft.key]} {purpose}")
+        return keys
+
 
 @cache
 def _stock() -> dict[str, Phrases]:

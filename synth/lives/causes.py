@@ -15,7 +15,7 @@ import polars as pl
 from synth.lives.drivers import BY_WEEKDAY, Drivers, Source
 from synth.lives.moments import Integers
 from synth.lives.population import DAYS_PER_MONTH
-from synth.lives.purchases import MOST_PURCHASES, NUMBERS_EACH, WARM_UP_DAYS
+from synth.lives.purchases import MOST_PURCHASES, NUMBERS_EACH, WARM_UP_DAYS, by_slot
 from synth.streams import Floats, Kind, uniforms
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def first_contacts(
         bought = launched.select(
             "row", "slot", "amount", "product", day="ordered_day", second=pl.lit(12 * 3600, pl.Int64)
         )
-        purchases = pl.concat([purchases, bought.select(purchases.columns)]).sort("row", "slot")
+        purchases = by_slot(pl.concat([purchases, bought.select(purchases.columns)]))
     return contacts, purchases
 
 
@@ -215,9 +215,10 @@ def _strike(
 ) -> pl.DataFrame:
     """As many rows for each unit of a customer as a Poisson number with its mean."""
     numbers = people["number"].to_numpy()
-    drawn = uniforms(setting.knobs.seed, Kind.CONTACT, numbers[rows], process, units)
-    counts = poisson_numbers(drawn, means)
-    hit = np.repeat(np.arange(len(rows)), counts)
+    able = np.flatnonzero(means)
+    drawn = uniforms(setting.knobs.seed, Kind.CONTACT, numbers[rows[able]], process, units[able])
+    counts = poisson_numbers(drawn, means[able])
+    hit = np.repeat(able, counts)
     nth = np.arange(len(hit)) - np.repeat(np.cumsum(counts) - counts, counts)
     number = numbers[rows[hit]]
     keys = keys_of(uniforms(setting.knobs.seed, Kind.CONTACT, number, process, units[hit], nth))

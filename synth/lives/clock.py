@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from synth.lives.drivers import Booleans, Drivers
 from synth.lives.moments import DAY_SECONDS
-from synth.streams import Floats, Kind, normals, uniforms
+from synth.streams import Floats, Kind, normals, stream
 
 if TYPE_CHECKING:
     from synth.setting import Setting
@@ -42,9 +42,7 @@ def start_times(setting: Setting, contacts: pl.DataFrame) -> pl.DataFrame:
     """Adds `start` (seconds), `wait_seconds` and `is_abandoned`; reads `key`, `day`, `channel` (a number)."""
     keys, days = contacts["key"].to_numpy(), contacts["day"].to_numpy()
     channels = contacts["channel"].to_numpy()
-
-    def drawn(place: int) -> Floats:
-        return uniforms(setting.knobs.seed, Kind.OUTCOME, keys, place)
+    drawn = stream(setting.knobs.seed, Kind.OUTCOME, keys)
 
     opens, closes = _OPEN_HOURS[channels].T
     is_short = (channels == 0) & (days % 7 == 6)
@@ -75,9 +73,7 @@ def end_times(setting: Setting, drivers: Drivers, contacts: pl.DataFrame) -> pl.
     keys = contacts["key"].to_numpy()
     channels = contacts["channel"].to_numpy()
     is_live = _IS_LIVE[channels]
-
-    def drawn(place: int) -> Floats:
-        return uniforms(setting.knobs.seed, Kind.OUTCOME, keys, place)
+    drawn = stream(setting.knobs.seed, Kind.OUTCOME, keys)
 
     is_bot, is_abandoned = contacts["is_bot_only"].to_numpy(), contacts["is_abandoned"].to_numpy()
     talk = _talk_seconds(setting, drivers, contacts)

@@ -16,7 +16,7 @@ from synth.lives.contact import PERSONAS
 from synth.lives.drivers import Booleans, Drivers
 from synth.lives.moments import DAY_SECONDS, Integers
 from synth.packs import BEHAVIOURS
-from synth.streams import Floats, Kind, choose, uniforms
+from synth.streams import Floats, Kind, choose, stream, uniforms
 
 if TYPE_CHECKING:
     from synth.setting import Setting
@@ -98,9 +98,7 @@ def _name_matters(setting: Setting, contacts: pl.DataFrame) -> pl.DataFrame:
 def _decide(setting: Setting, drivers: Drivers, contacts: pl.DataFrame) -> pl.DataFrame:
     """One generation of contacts with their outcome, beginning and end."""
     keys, intents = contacts["key"].to_numpy(), contacts["intent"].to_numpy()
-
-    def drawn(place: int) -> Floats:
-        return uniforms(setting.knobs.seed, Kind.OUTCOME, keys, place)
+    drawn = stream(setting.knobs.seed, Kind.OUTCOME, keys)
 
     contacts = contacts.with_columns(
         channel=_channels(setting, contacts, drawn(21), drawn(22)),
@@ -201,13 +199,14 @@ def _follow_up(setting: Setting, contacts: pl.DataFrame) -> pl.DataFrame:
     is_misled, is_resolved = contacts["is_misled"].to_numpy(), contacts["is_resolved"].to_numpy()
     usual = np.where(is_resolved, knobs.repeat_resolved, knobs.repeat_unresolved)
     chances = np.where(is_misled, knobs.repeat_misled, usual)
-    comes = uniforms(knobs.seed, Kind.CONTACT, keys, 7) < chances
-    pause = 1 + np.floor(uniforms(knobs.seed, Kind.CONTACT, keys, 8) ** 1.5 * REPEAT_DAYS)
+    drawn = stream(knobs.seed, Kind.CONTACT, keys)
+    comes = drawn(7) < chances
+    pause = 1 + np.floor(drawn(8) ** 1.5 * REPEAT_DAYS)
     day = end_days(contacts) + pause.astype(np.int64)
     again = contacts.with_columns(
         parent="key",
         before="channel",
-        key=keys_of(uniforms(knobs.seed, Kind.CONTACT, keys, 9)),
+        key=keys_of(drawn(9)),
         generation=pl.col("generation") + 1,
         day=day,
     ).filter(comes & (day < knobs.n_days))

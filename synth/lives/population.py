@@ -13,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synth.lives.moments import moment
-from synth.streams import Floats, Kind, choose, exponentials, normals, split_of, uniforms
+from synth.streams import Floats, Kind, choose, exponentials, normals, split_of, stream, uniforms
 
 if TYPE_CHECKING:
     from synth.setting import Setting
@@ -43,9 +43,7 @@ def draw_population(setting: Setting, first: int, last: int) -> pl.DataFrame:
     """
     pack, knobs = setting.pack, setting.knobs
     numbers = np.arange(first, last, dtype=np.int64)
-
-    def drawn(place: int) -> Floats:
-        return uniforms(knobs.seed, Kind.CUSTOMER, numbers, place)
+    drawn = stream(knobs.seed, Kind.CUSTOMER, numbers)
 
     is_older = drawn(0) < _JOINED_BEFORE
     before = -1 - np.floor(drawn(1) ** 1.3 * _LONGEST_TENURE)

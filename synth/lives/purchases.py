@@ -13,7 +13,7 @@ import polars as pl
 
 from synth.knobs import DAYS_PER_YEAR
 from synth.lives.moments import Integers, in_order, moment
-from synth.streams import Floats, Kind, normals, uniforms
+from synth.streams import Floats, Kind, normals, stream, uniforms
 
 if TYPE_CHECKING:
     from synth.setting import Setting
@@ -50,9 +50,7 @@ def draw_purchases(setting: Setting, people: pl.DataFrame) -> pl.DataFrame:
     seed = setting.knobs.seed
     rows, slots, days = _purchase_days(setting, people)
     numbers = people["number"].to_numpy()[rows]
-
-    def drawn(place: int) -> Floats:
-        return uniforms(seed, Kind.PURCHASE, numbers, slots, place)
+    drawn = stream(seed, Kind.PURCHASE, numbers, slots)
 
     segments = people["segment"].to_numpy()[rows]
     medians = np.array([s.amount for s in setting.pack.segments])[segments]
@@ -69,6 +67,12 @@ def draw_purchases(setting: Setting, people: pl.DataFrame) -> pl.DataFrame:
             "product": sold[np.floor(drawn(4) * len(sold)).astype(np.int64)],
         }
     )
+
+
+def by_slot(purchases: pl.DataFrame) -> pl.DataFrame:
+    """Purchases sorted by `row` and `slot`; frames that are nearly so take little time."""
+    place = purchases["row"].to_numpy() * NUMBERS_EACH + purchases["slot"].to_numpy()
+    return purchases[np.argsort(place, kind="stable")]
 
 
 def _purchase_days(setting: Setting, people: pl.DataFrame) -> tuple[Integers, Integers, Integers]:
@@ -89,8 +93,8 @@ def _purchase_days(setting: Setting, people: pl.DataFrame) -> tuple[Integers, In
     active = np.arange(len(numbers))
     for begin in range(1, MOST_PURCHASES, _ROUND):
         places = np.arange(begin, begin + _ROUND)
-        two = [uniforms(knobs.seed, Kind.PURCHASE, numbers[active, None], places, i) for i in (0, 1)]
-        gaps = -0.5 * (np.log1p(-two[0]) + np.log1p(-two[1])) * usual[active, None]
+        drawn = stream(knobs.seed, Kind.PURCHASE, numbers[active, None], places)
+        gaps = -0.5 * (np.log1p(-drawn(0)) + np.log1p(-drawn(1))) * usual[active, None]
         steps = np.cumsum(np.concatenate([now[active, None], gaps], axis=1), axis=1)[:, 1:]
         which, place = np.nonzero(steps < lively[-1])
         rows.append(active[which])
@@ -153,13 +157,14 @@ def transaction_rows(
     bought = bought.with_columns(
         transaction_id=order_numbers(setting, numbers[is_seen], slots[is_seen]),
     )
-    key = (numbers[is_seen], slots[is_seen])
-    refunded = uniforms(setting.knobs.seed, Kind.PURCHASE, *key, 5) < _REFUNDED
+    numbers, slots = numbers[is_seen], slots[is_seen]
+    refunded = uniforms(setting.knobs.seed, Kind.PURCHASE, numbers, slots, 5) < _REFUNDED
+    drawn = uniforms(setting.knobs.seed, Kind.PURCHASE, numbers[refunded], slots[refunded], 6)
     low, high = _REFUND_DAYS
-    delays = low + np.floor(uniforms(setting.knobs.seed, Kind.PURCHASE, *key, 6) * (high - low))
     refunds = (
-        bought.with_columns(day=pl.col("day") + delays.astype(np.int64))
-        .filter(pl.Series(refunded) & (pl.col("day") < pl.col("left")))
+        bought.filter(refunded)
+        .with_columns(day=pl.col("day") + pl.Series(low + np.floor(drawn * (high - low))).cast(pl.Int64))
+        .filter(pl.col("day") < pl.col("left"))
         .with_columns(transaction_id=pl.col("transaction_id") + "-R", amount=-pl.col("amount"))
     )
     both = in_order(pl.concat([bought, refunds]))

@@ -13,7 +13,7 @@ import polars as pl
 from synth.lives.causes import delays_after_purchase, keys_of, pick_by_edges
 from synth.lives.drivers import BY_WEEKDAY, Drivers
 from synth.lives.moments import Integers
-from synth.streams import Floats, Kind, normals, uniforms
+from synth.streams import Floats, Kind, normals, stream
 
 if TYPE_CHECKING:
     from synth.setting import Setting
@@ -25,9 +25,7 @@ def draw_strangers(setting: Setting, drivers: Drivers, first: int, last: int) ->
     """The contacts of strangers `first` to `last` - 1, columns as those of `causes.first_contacts`."""
     knobs, pack = setting.knobs, setting.pack
     numbers = np.arange(first, last, dtype=np.int64)
-
-    def drawn(place: int) -> Floats:
-        return uniforms(knobs.seed, Kind.STRANGER, numbers, place)
+    drawn = stream(knobs.seed, Kind.STRANGER, numbers)
 
     levels, intents_of_day = _daily_levels(setting, drivers)
     place = pick_by_edges(drawn(0), np.cumsum(levels)[None, :])

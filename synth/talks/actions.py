@@ -45,13 +45,18 @@ def plan_calls(talk: Talk) -> None:
 def ask_leave(talk: Talk, tool: Tool) -> None:
     """The agent asks before changing anything."""
     if tool.action and talk.contact.does["consent"] and not talk.is_agreed:
-        talk.judge("consent", True, talk.say("agent", talk.words("consent", action=talk.fill(tool.action))))
+        talk.judge("consent", True, talk.say("agent", talk.echo("consent", action=talk.fill(tool.action))))
         talk.is_agreed = True
+
+
+def is_cross(talk: Talk) -> bool:
+    """Whether the customer is just speaking in anger."""
+    return talk.speaks == "customer" and talk.last_polarity == "negative"
 
 
 def agree(talk: Talk) -> None:
     """The customer's yes."""
-    talk.say("customer", talk.voiced("yes"))
+    talk.say("customer", talk.voiced("yes_cross" if is_cross(talk) else "yes"))
 
 
 def call(talk: Talk, tool: Tool, speaker: str = "agent") -> bool:
@@ -68,7 +73,7 @@ def call(talk: Talk, tool: Tool, speaker: str = "agent") -> bool:
     if by_agent and opens_account(tool) and "identity" not in talk.verdicts:
         talk.judge("identity", False)
     doing = talk.fill(talk.draw(tool.doing))
-    turn = talk.say(speaker, talk.words("doing" if by_agent else "bot_doing", doing=doing))
+    turn = talk.say(speaker, talk.echo("doing" if by_agent else "bot_doing", doing=doing))
     if by_agent and tool.action and not talk.contact.does["consent"]:
         talk.judge("consent", False, turn)
     talk.is_agreed = talk.is_agreed and not tool.action
@@ -79,7 +84,14 @@ def call(talk: Talk, tool: Tool, speaker: str = "agent") -> bool:
     talk.note(f"{tool.tool_name} → {result}")
     if fails:
         return False
-    if by_agent and talk.chance(0.35):
+    if by_agent and talk.chance(0.25):
         talk.say(speaker, talk.words("waited"))
+    if (
+        by_agent
+        and any(a.fill and "order" in a.fill.slots for a in tool.arguments.values())
+        and talk.chance(0.45)
+    ):
+        bank = "seen_day" if "thing" in talk.told else "seen"
+        talk.say(speaker, talk.words(bank, v=talk.setting.pack.brand.order_word))
     talk.say(speaker, talk.fill(talk.draw(tool.done), **ahead))
     return True

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from synth.catalog import Fact, Trouble, put
 from synth.packs import Tool
 from synth.phrases import sentence
-from synth.talks.actions import ask_leave
+from synth.talks.actions import agree, ask_leave
 from synth.talks.talk import Talk
 
 _TO_US = re.compile(
@@ -27,6 +27,8 @@ _ORDINALS = {
     3: ("finally, ", "last of all, ", "in the end, ", "and then ", "after that, "),
 }
 
+_LED = ("Then ", "After ", "Finally", "Next", "First", "Now ")
+
 
 def walk_through(talk: Talk, acts: list[Tool]) -> None:
     """Cause and steps of the trouble, in one turn or two, and what the customer says to them."""
@@ -34,28 +36,33 @@ def walk_through(talk: Talk, acts: list[Tool]) -> None:
     assert trouble is not None
     slots = {**talk.slots, **trouble.slots}
     is_fault = "." in trouble.key
-    if contact.intent.is_launch and trouble.key not in talk.setting.knowledge.stated:
-        talk.say("agent", talk.words("launch_steps"))
-    elif talk.chance(0.5):
+    is_covered = not contact.intent.is_launch or trouble.key in talk.setting.knowledge.stated
+    if is_covered and talk.chance(0.5):
+        talk.is_explained = True
         cause = talk.draw(trouble.causes).render(talk.dice, slots)
-        talk.rest_on(talk.say("agent", talk.words("cause", cause=cause)), trouble.key)
+        talk.rest_on(talk.say("agent", talk.state("cause", cause=cause)), trouble.key)
     steps = _steps(talk, trouble)
     half = (len(steps) + 1) // 2
-    is_split = contact.channel != "email" and len(steps) > 2 and not acts and talk.chance(0.12)
+    is_split = is_fault and contact.channel != "email" and len(steps) > 2 and not acts and talk.chance(0.12)
     first = steps[:half] if is_split else steps
-    lead = talk.words("steps" if is_fault else "steps_matter")
+    if is_covered:
+        lead = talk.echo("steps") if is_fault else talk.words("steps_matter")
+    else:
+        lead = talk.words("launch_steps")
+    lead = lead if not is_covered or talk.chance(0.6) else ""
     talk.rest_on(talk.say("agent", lead, *_ordered(talk, first, is_end=not is_split)), trouble.key)
     if is_split:
         talk.say("customer", talk.voiced("step_done"))
         talk.rest_on(talk.say("agent", talk.words("steps_on"), *_ordered(talk, steps[half:])), trouble.key)
     if acts and contact.does["consent"]:
-        talk.say("agent", talk.words("if_not"))
+        if talk.chance(0.6):
+            talk.say("agent", talk.words("if_not"))
         ask_leave(talk, acts[0])
     elif is_fault and talk.chance(0.5):
         talk.say("agent", talk.words("steps_check"))
     _report_back(talk, is_fault, is_solved=contact.is_resolved and not acts)
     if talk.is_agreed:
-        talk.say("customer", talk.voiced("yes"))
+        agree(talk)
 
 
 def _report_back(talk: Talk, is_fault: bool, is_solved: bool) -> None:
@@ -83,7 +90,8 @@ def _ordered(talk: Talk, steps: list[str], is_end: bool = True) -> list[str]:
     told = []
     for i, step in enumerate(steps):
         place = 1 if i == 0 else 3 if is_end and i == len(steps) - 1 and i > 1 else 2
-        lead = talk.dice.pick(_ORDINALS[place]) if len(steps) > 1 and talk.chance(0.7) else ""
+        is_led = len(steps) > 1 and talk.chance(0.7) and not step.startswith(_LED)
+        lead = talk.dice.pick(_ORDINALS[place]) if is_led else ""
         stays = not lead or step[1:2].isupper() or step.startswith(("I ", "I'"))
         told.append(f"{lead}{step if stays else step[:1].lower() + step[1:]}")
     return told
@@ -104,8 +112,9 @@ def state_fact(talk: Talk) -> None:
     if contact.intent.is_launch and not is_covered:
         bank = "launch_found" if is_right else "launch_guess"
     else:
-        bank = "answering" if talk.is_asked else "rule"
-    turn = talk.say("agent", talk.words(bank, fact=_stated(talk, fact, is_right)))
+        is_added = talk.is_explained or bool(talk.dialogue.groundings)
+        bank = "answering" if talk.is_asked else "rule" if is_added else "rule_alone"
+    turn = talk.say("agent", talk.state(bank, fact=_stated(talk, fact, is_right)))
     talk.judge("accuracy", is_right, turn)
     talk.rest_on(turn, fact.key, is_misled=contact.is_misled)
 
@@ -139,7 +148,7 @@ def answer(talk: Talk, worked: bool) -> None:
     elif contact.is_resolved:
         _explain(talk)
         if talk.speaks != "agent":
-            talk.say("agent", talk.words("settled"))
+            talk.say("agent", talk.words("settled", v=contact.conversation_id))
     else:
         _leave_open(talk, worked)
     keeps = contact.does["promise"]
@@ -153,10 +162,10 @@ def answer(talk: Talk, worked: bool) -> None:
 def _explain(talk: Talk) -> None:
     contact = talk.contact
     causes = talk.setting.pack.incident.causes if contact.is_incident else talk.intent.causes
-    if causes and (contact.is_incident or talk.chance(0.5)):
+    if causes and not talk.is_explained and (contact.is_incident or talk.chance(0.5)):
         cause = talk.fill(talk.draw(causes))
         talk.say(
-            "agent", cause if talk.speaks == "agent" or talk.chance(0.4) else talk.words("cause", cause=cause)
+            "agent", cause if talk.speaks == "agent" or talk.chance(0.4) else talk.state("cause", cause=cause)
         )
     state_fact(talk)
 
@@ -167,7 +176,7 @@ def _leave_open(talk: Talk, worked: bool) -> None:
     if contact.is_incident and talk.chance(0.7):
         talk.say("agent", talk.fill(talk.draw(talk.setting.pack.incident.causes)))
     if not worked:
-        talk.say("agent", talk.words("cannot"))
+        talk.say("agent", talk.words("cannot" if talk.calls[-1].action else "cannot_look"))
         state_fact(talk)
     elif contact.fact and not talk.is_answered:
         state_fact(talk)
@@ -190,22 +199,22 @@ def _leave_open(talk: Talk, worked: bool) -> None:
         talk.say("agent", talk.words("blocked"))
     else:
         talk.say("agent", talk.words("blocked"))
-    if talk.chance(0.7):
-        talk.say("agent", talk.words("next_step"))
+    if talk.chance(0.55):
+        talk.say("agent", talk.words("next_step", v=contact.conversation_id))
 
 
 def tell_fact_by_bot(talk: Talk) -> None:
     """The fact, wrong only where the bot has found the wrong article."""
     fact, is_misled = talk.contact.fact, talk.contact.is_misled
     if fact and (fact.key in talk.setting.knowledge.stated or talk.contact.is_resolved):
-        turn = talk.say("bot", talk.words("bot_fact", fact=_stated(talk, fact, is_right=not is_misled)))
+        turn = talk.say("bot", talk.state("bot_fact", fact=_stated(talk, fact, is_right=not is_misled)))
         talk.rest_on(turn, fact.key, is_misled)
 
 
 def tell_steps_by_bot(talk: Talk) -> None:
     """The steps of the trouble's article, all at once."""
     trouble = talk.contact.trouble
-    if trouble and trouble.key in talk.setting.knowledge.stated:
+    if trouble and not talk.contact.is_incident and trouble.key in talk.setting.knowledge.stated:
         steps = _steps(talk, trouble)
         talk.rest_on(talk.say("bot", talk.words("bot_steps"), *_ordered(talk, steps)), trouble.key)
 

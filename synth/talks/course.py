@@ -56,7 +56,7 @@ def _handle(talk: Talk) -> None:
         if talk.is_agreed:
             agree(talk)
     worked = all(call(talk, tool) for tool in reads)
-    if worked and contact.trouble and not (contact.is_incident and talk.chance(0.75)):
+    if worked and contact.trouble and not contact.is_incident:
         walk_through(talk, acts)
     if worked and acts and contact.does["consent"] and not talk.is_agreed and talk.chance(0.4):
         state_fact(talk)

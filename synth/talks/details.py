@@ -6,6 +6,8 @@ arguments of a call is in `actions`.
 
 from __future__ import annotations
 
+import re
+
 from synth.packs import Tool
 from synth.phrases import sentence
 from synth.talks.talk import Talk
@@ -29,6 +31,7 @@ _ASKABLE = (
 """Details agents ask for, in the order in which they do."""
 
 _MOST = 3
+_BEGINNING = re.compile(r"(?<=[.!?] )[a-z]")
 
 
 def opens_account(tool: Tool) -> bool:
@@ -62,8 +65,9 @@ def ask_details(talk: Talk) -> None:
     wanted = wanted[:_MOST]
     if not wanted:
         return
-    asked = _list([_label(talk, slot) for slot in wanted])
-    turn = talk.say("agent", talk.words("verify" if checks else "ask", v=asked))
+    asked = _list(_brief([_label(talk, slot) for slot in wanted]))
+    text = talk.echo("verify" if checks else "ask", v=asked)
+    turn = talk.say("agent", _BEGINNING.sub(lambda found: found[0].upper(), text))
     if checks:
         talk.judge("identity", True, turn)
     talk.asked = wanted
@@ -93,6 +97,13 @@ def give_details(talk: Talk) -> None:
 
 def _label(talk: Talk, slot: str) -> str:
     return talk.words(f"label_{slot}", v=talk.setting.pack.brand.order_word)
+
+
+def _brief(labels: list[str]) -> list[str]:
+    """`your name and postcode` for `your name and your postcode`."""
+    if labels[0].startswith("your "):
+        return [labels[0], *(label.removeprefix("your ") for label in labels[1:])]
+    return labels
 
 
 def _list(items: list[str]) -> str:

@@ -16,8 +16,8 @@ from synth.talks.talk import KINDS, Talk
 _LEAD = {"polite": 0.35, "terse": 0.0, "confused": 0.5, "chatty": 0.45, "angry": 0.2}
 _HELLO = {"polite": 0.9, "terse": 0.35, "confused": 0.8, "chatty": 0.95, "angry": 0.35}
 _CIRCUMSTANCE = {"polite": 0.15, "terse": 0.02, "confused": 0.3, "chatty": 0.8, "angry": 0.1}
-_ASKS = 0.45
-"""How often a customer asks for the fact where the need doesn't."""
+_ASKS, _ASKS_ALONE = 0.45, 0.95
+"""How often a customer asks for the fact where the need doesn't; more where nothing else is to be done."""
 
 _HEATED = re.compile(
     r"!|ridicul|unaccept|disgrac|furious|fed up|annoy|frustrat|outrag|terribl|awful|appall|useless|disappoint"
@@ -46,7 +46,8 @@ def say_first(talk: Talk) -> None:
         tell_need(talk)
         return
     own = talk.intent.vague if contact.is_upset else calm(talk.intent.vague)
-    text = talk.fill(talk.draw(own)) if talk.chance(0.55) else talk.words("vague")
+    talk.is_hinted = contact.is_repeat or talk.chance(0.6)
+    text = talk.fill(talk.draw(own)) if talk.is_hinted else talk.words("vague")
     is_heated = contact.is_upset and (talk.chance(0.4) or bool(_HEATED.search(text)))
     talk.say("customer", text, polarity="negative" if is_heated else "neutral")
     if is_heated:
@@ -101,7 +102,12 @@ def _matter(talk: Talk) -> list[str]:
         talk.is_asked = True
     if contact.trouble and "symptom" not in need.slots and not contact.is_incident and talk.chance(0.6):
         parts.append(_symptom_said(talk))
-    if contact.fact and not talk.is_asked and not contact.is_incident and talk.chance(_ASKS):
+    if (
+        contact.fact
+        and not talk.is_asked
+        and not contact.is_incident
+        and talk.chance(_ASKS if talk.calls or contact.trouble else _ASKS_ALONE)
+    ):
         parts.append(
             _with_question(
                 talk.voiced("asking_more" if text.endswith("?") else "asking", question=QUESTION),
@@ -172,4 +178,5 @@ def calm(needs: Phrases) -> Phrases:
 @cache
 def spoken(asked: Phrases) -> Phrases:
     """Those that are sentences, not keywords for a search box; all if there are no others."""
-    return tuple(t for t in asked if t.text[-1] in "?.!]" or _SPOKEN.match(t.text)) or asked
+    whole = tuple(t for t in asked if t.text[-1] in "?.!")
+    return whole or tuple(t for t in asked if t.text[-1] == "]" or _SPOKEN.match(t.text)) or asked

@@ -10,11 +10,9 @@ from synth.talks.details import ask_details, give_details
 from synth.talks.needs import say_first, tell_need
 from synth.talks.talk import KINDS, Talk, team_of
 
-_VAGUE = {"voice": 0.6, "chat": 0.58, "messaging": 0.55, "social": 0.45, "email": 0.22}
+_VAGUE = {"voice": 0.42, "chat": 0.42, "messaging": 0.4, "social": 0.35, "email": 0.18}
 _MENU, _ANNOUNCED = 0.13, 0.26
 _BOT_FIRST = 0.3
-_CHECKS_FIRST = 0.5
-"""How often an agent who speaks first asks at once who it is."""
 _DIGITS = ("one", "two", "three", "four", "five")
 
 
@@ -34,10 +32,7 @@ def begin(talk: Talk) -> None:
     is_agent_first = channel == "voice" or (channel == "chat" and not is_bot_first)
     if is_agent_first:
         greet(talk)
-        if talk.contact.does["greeting"] and talk.contact.does["identity"] and talk.chance(_CHECKS_FIRST):
-            ask_details(talk)
     say_first(talk)
-    give_details(talk)
     if not is_agent_first:
         greet(talk)
     if talk.is_vague:
@@ -53,8 +48,10 @@ def greet(talk: Talk) -> None:
     bank = "greeting_reply" if is_reply else "greeting"
     if talk.contact.does["greeting"]:
         talk.judge("greeting", True, talk.say("agent", talk.in_daytime(talk.habit(bank))))
-    elif talk.speaks != "customer" or talk.chance(0.4):
+    elif talk.speaks != "customer":
         talk.judge("greeting", False, talk.say("agent", talk.words("curt")))
+    elif talk.chance(0.4):
+        talk.judge("greeting", False, talk.say("agent", talk.words("curt_reply")))
     else:
         talk.judge("greeting", False)
 
@@ -66,7 +63,7 @@ def choose_from_menu(talk: Talk) -> None:
     )
     others = [parent for parent in talk.dice.shuffled(parents) if parent != talk.intent.parent]
     is_listed = talk.intent.parent in parents
-    listed = others[: talk.dice.integer(1, 4)]
+    listed = others[: talk.dice.integer(1, 3)]
     if is_listed:
         listed.insert(talk.dice.integer(0, len(listed) + 1), talk.intent.parent)
     names = [team_of(parent).removesuffix(" team") for parent in listed]
@@ -84,7 +81,7 @@ def _clear_up(talk: Talk) -> None:
     """The agent asks what it is about, or guesses and has to come back."""
     if talk.contact.does["probing"]:
         talk.judge("probing", True, talk.say("agent", talk.words("probe")))
-        if talk.chance(0.75):
+        if talk.is_hinted and talk.chance(0.75):
             ask_details(talk)
     else:
         talk.judge("probing", False, talk.say("agent", _guess(talk)))
@@ -112,13 +109,13 @@ def _understand(talk: Talk) -> None:
     if talk.contact.is_upset:
         shows = talk.contact.does["empathy"]
         if shows:
-            talk.judge("empathy", True, talk.say("agent", talk.words("empathy")))
+            talk.judge("empathy", True, talk.say("agent", talk.echo("empathy")))
         else:
             talk.judge("empathy", False)
             if talk.chance(0.4):
                 talk.say("agent", talk.words("acknowledge_cold"))
     elif talk.chance(0.5):
-        talk.say("agent", talk.words("acknowledge"))
+        talk.say("agent", talk.echo("acknowledge"))
 
 
 def _hand_over(talk: Talk) -> None:
@@ -126,4 +123,5 @@ def _hand_over(talk: Talk) -> None:
     talk.agent = talk.contact.colleague
     talk.plain["agent"] = talk.slots["agent"] = talk.agent.name
     talk.note(talk.words("handed_over"))
+    talk.salutations.clear()
     talk.say("agent", talk.words("take_over"))

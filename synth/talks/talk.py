@@ -7,7 +7,7 @@ filling slots with marked personal data. What is said when is in `course` and th
 from __future__ import annotations
 
 import re
-from calendar import month_name
+from calendar import day_name, month_name
 from collections.abc import Mapping, Sequence
 
 from synth.lives.contact import Contact
@@ -24,6 +24,14 @@ KINDS = {"voice": "voice", "email": "email", "chat": "typed", "messaging": "type
 
 _END = ".!?:…"
 _MORNING = re.compile(r"(?<=ood )morning")
+_GREETED = re.compile(r"(?:Dear|Hello|Hi) [^,.!?]{1,40},")
+_HESITATION = re.compile(r"(?:^|(?<=[.!?] ))(?:Er|Um|Erm|Hm|Mhm|Wait|Hang on|One (?:moment|second))[,.] (\w)")
+"""What is said while thinking; nobody writes it into a mail."""
+_STATED = "\ue102"
+_MID = re.compile(rf"([:,] ?){_STATED}([A-Z])(?=[a-z]* )")
+_ECHOED = ("name", "order", "account", "amount", "date", "thing")
+_ECHOES = 0.5
+"""How often agents take up what they have been told, where there are words for it."""
 
 
 class Talk:
@@ -47,12 +55,16 @@ class Talk:
         """Slots the calls need."""
         self.asked: list[str] = []
         """Slots the agent has just asked for."""
-        self.is_vague = self.is_asked = self.is_agreed = self.is_answered = self.is_settled = False
+        self.is_vague = self.is_hinted = self.is_asked = self.is_agreed = False
+        self.is_answered = self.is_explained = self.is_settled = False
         self.verdicts: dict[str, tuple[str, list[int]]] = {}
         self._articles = _articles(self.slots)
         self._used: set[int] = set()
+        self._echoed: list[str] = []
         self._speaker, self._polarity = "", "neutral"
         self._parts: list[str] = []
+        self.salutations: dict[str, str] = {}
+        """How each speaker begins their mails, once they have begun one."""
         self.has_reacted = False
         """The customer has already said what came of it."""
 
@@ -77,7 +89,9 @@ class Talk:
             speaker = self._speaker
             text = " ".join(self._parts)
             if self.contact.channel == "email" and speaker in ("customer", "agent"):
-                text = f"{self._salutation(speaker)} {text}".strip()
+                if speaker == "customer":
+                    text = _HESITATION.sub(lambda found: found[1].upper(), text)
+                text = f"{self._salutation(speaker, text)} {text}".strip()
             if speaker == "customer":
                 self.told.update(slot for slot in TELLABLE if self.slots[slot] in text)
                 self.dialogue.turns.append(Turn(speaker, text, self._polarity))
@@ -85,12 +99,21 @@ class Talk:
                 self.dialogue.turns.append(Turn(speaker, text))
         self._speaker, self._polarity, self._parts = "", "neutral", []
 
-    def _salutation(self, speaker: str) -> str:
-        """How a mail begins; an agent's first one begins as it was greeted, or wasn't."""
+    def _salutation(self, speaker: str, text: str) -> str:
+        """How a mail begins: an agent's first as it was greeted, or wasn't; later ones like it."""
         is_first = all(turn.speaker != speaker for turn in self.dialogue.turns)
-        if speaker == "agent":
-            return "" if is_first else self.words("salutation_back")
-        return self.voiced("salutation" if is_first else "salutation_again")
+        if speaker == "customer" and is_first:
+            return self.voiced("salutation")
+        if speaker == "agent" and is_first:
+            if greeted := _GREETED.match(text):
+                self.salutations[speaker] = greeted[0]
+            return ""
+        if speaker not in self.salutations:
+            is_agent = speaker == "agent"
+            self.salutations[speaker] = (
+                self.words("salutation_back") if is_agent else self.voiced("salutation_again")
+            )
+        return self.salutations[speaker]
 
     def note(self, text: str) -> None:
         """A turn of the system, as it is."""
@@ -150,8 +173,36 @@ class Talk:
     def habit(self, bank: str, **slots: str) -> str:
         """One of the few phrases of a bank that this agent has got used to."""
         options = self._options(bank)
-        start = self.agent.number * 5 + self.dice.integer(0, 4) * 7
+        start = self.agent.number * 5 + self.dice.integer(0, 5) * 7
         return self.fill(options[start % len(options)], **slots)
+
+    def echo(self, bank: str, **slots: str) -> str:
+        """A phrase of a bank, often one that takes up what the customer has told."""
+        if self.contact.channel not in ("email", "social"):
+            for slot in _ECHOED:
+                options = self.banks.get(f"{bank}.{slot}")
+                is_new = self._echoed.count(slot) < (2 if slot == "thing" else 1)
+                if options and is_new and slot in self.told and self.chance(_ECHOES):
+                    self._echoed.append(slot)
+                    return self.fill(self.draw(options), **slots)
+        return self.words(bank, **slots)
+
+    def state(self, bank: str, **statement: str) -> str:
+        """A phrase around a statement (`fact` or `cause`), which begins small after a colon or comma."""
+        stated = {slot: f"{_STATED}{text}" for slot, text in statement.items()}
+        text = self.echo(bank, **stated)
+        if self._begins_with_name(next(iter(statement.values()))):
+            return text.replace(f", {_STATED}", ": ").replace(_STATED, "")
+        return _MID.sub(lambda found: f"{found[1]}{found[2].lower()}", text).replace(_STATED, "")
+
+    def _begins_with_name(self, text: str) -> bool:
+        word = re.split(r"\W", text, maxsplit=1)[0]
+        names = (
+            self.setting.pack.brand.name,
+            self.slots["product"],
+            *(p.plan for p in self.setting.pack.plans),
+        )
+        return word in _NAMES or any(word in name.split() for name in names)
 
     def _options(self, bank: str) -> Phrases:
         found = self.banks
@@ -162,6 +213,19 @@ class Talk:
         """`Good morning` as it is said at this time of day."""
         hour = self.contact.started_at.hour
         return text if hour < 12 else _MORNING.sub("afternoon" if hour < 18 else "evening", text)
+
+    @property
+    def rest_of_time(self) -> str:
+        """What one wishes somebody a good one of, at this hour of this day."""
+        began = self.contact.started_at
+        is_mail = self.contact.channel == "email"
+        if not is_mail and began.hour >= 16:
+            return "evening"
+        rest = "week" if began.weekday() < 3 else "weekend" if began.weekday() > 3 else "rest of the week"
+        options = ["day", rest, day_name[began.weekday()], "rest of the day"]
+        if not is_mail:
+            options.append("afternoon" if began.hour >= 11 else "morning")
+        return self.dice.pick(options)
 
     def tool(self, name: str) -> Tool:
         """The pack's tool of this name."""
@@ -217,7 +281,8 @@ PERSONAL = {
 }
 """Slots that hold personal data, and the kind that marks it."""
 
-TELLABLE = (*PERSONAL, "product", "date", "amount", "plan")
+TELLABLE = (*PERSONAL, "product", "thing", "date", "amount", "plan")
+_NAMES = {"I", *month_name, *day_name}
 
 
 def team_of(parent: str) -> str:
@@ -244,7 +309,7 @@ def _fillings(setting: Setting, contact: Contact, dice: Dice) -> dict[str, str]:
         "order": contact.order,
         "amount": contact.amount,
         "date": f"{contact.ordered_on.day} {month_name[contact.ordered_on.month]}",
-        "days": str(contact.days),
+        "days": str(max(contact.days, 2)),
         "n": str(dice.integer(2, 6)),
         "month": month_name[month or 12],
         "plan": person.plan.plan,

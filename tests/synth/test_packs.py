@@ -276,6 +276,14 @@ def test_a_folder_of_yours_is_read_like_one_that_comes_along(folder: Path) -> No
     assert read_pack(str(folder)).brand == read_pack("larkfield").brand
 
 
+def test_a_fault_in_an_entry_is_told_with_the_name_of_the_entry(folder: Path) -> None:
+    path = next(path for path in sorted(folder.glob("intents*.toml")) if "upset = " in path.read_text())
+    text = path.read_text(encoding="utf-8")
+    name = re.findall(r'^intent = "(\w+)"', text[: text.index("upset = ")], re.MULTILINE)[-1]
+    path.write_text(re.sub(r"upset = \S+", "upset = 7", text, count=1), encoding="utf-8")
+    assert f"mine: intents '{name}'.upset: Input should be" in refusal(folder)
+
+
 def test_an_unknown_name_is_answered_with_the_closest_one() -> None:
     with pytest.raises(CxmError, match="no brand pack 'larkfeld'; did you mean 'larkfield'"):
         read_pack("larkfeld")

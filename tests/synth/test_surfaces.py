@@ -219,6 +219,8 @@ def test_mails_are_signed_and_quote_the_mail_before() -> None:
     kinds = {p.kind for dialogue in held for p in dialogue.personal_data if p.turn_index == 1}
     assert {"name", "phone", "address", "postcode", "email"} <= kinds
     assert not any("wrote:" in dialogue.turns[1].text for dialogue in held)
+    quotes = [text.partition("wrote:\n")[2] for text in quoting]
+    assert all(quote.count("\n") <= 4 and not quote.startswith("> Hello") for quote in quotes)
 
 
 @given(st.text("abcdefghijklmnopqrstuvwxyz", min_size=3, max_size=12), st.integers(0, 10_000))
@@ -226,6 +228,21 @@ def test_a_slip_keeps_the_first_letter_and_the_length_within_one(word: str, numb
     slipped = slip(word, Dice(7, Kind.SURFACE, number))
     assert slipped[0] == word[0]
     assert abs(len(slipped) - len(word)) <= 1
+
+
+@pytest.mark.parametrize("word", ["count", "shift", "Good", "clock", "scrap", "pass"])
+def test_a_slip_never_makes_a_rude_word(word: str) -> None:
+    slipped = {slip(word, Dice(7, Kind.SURFACE, number)).lower() for number in range(400)}
+    assert len(slipped) > 3
+    assert not slipped & {"cunt", "shit", "god", "cock", "crap", "piss", "ass"}
+
+
+def test_no_other_word_is_left_where_an_apostrophe_is_skipped() -> None:
+    hasty = Hand(skips_apostrophes=True)
+    said = "I don't think he'll come, she'll call. We're out, that's it."
+    assert write(said, hasty, Dice(7, Kind.SURFACE, 1)) == (
+        "I dont think he'll come, she'll call. We're out, thats it."
+    )
 
 
 def test_a_careful_hand_changes_nothing() -> None:

@@ -30,7 +30,7 @@ from synth.talks.talk import Talk
 N_CONTACTS = 1200
 Talks = list[tuple[Contact, Dialogue]]
 SOURCES = "\n".join(path.read_text() for path in Path(synth.talks.__path__[0]).glob("*.py"))
-ASKED = set(re.findall(r"\b(?:words|voiced|habit|gives)\(\s*\"([a-z_]+)\"", SOURCES))
+ASKED = set(re.findall(r"\b(?:words|voiced|habit|gives|echo|state)\(\s*\"([a-z_]+)\"", SOURCES))
 """Banks that are named where something is said."""
 
 
@@ -361,11 +361,25 @@ def test_every_bank_that_is_asked_for_is_in_the_stock() -> None:
 
 
 FILLED_WHERE_SAID = {
-    "v": ("verify", "ask", "bot_ask", "menu", "menu_choice", "label_order"),
+    "v": (
+        *(
+            "verify",
+            "ask",
+            "bot_ask",
+            "menu",
+            "menu_choice",
+            "label_order",
+            "seen",
+            "seen_day",
+            "next_step",
+            "settled",
+        ),
+        *("closing", "closing_sorry", "closing_late"),
+    ),
     "doing": ("doing", "bot_doing", "guess"),
     "action": ("consent",),
     "cause": ("cause",),
-    "fact": ("rule", "answering", "launch_found", "launch_guess", "bot_fact"),
+    "fact": ("rule", "rule_alone", "answering", "launch_found", "launch_guess", "bot_fact"),
     "question": ("asking", "asking_more"),
     "symptom": ("symptom_said",),
 }
@@ -409,6 +423,8 @@ def test_a_pack_replaces_banks_of_the_same_name(setting: Setting) -> None:
         channel="voice",
         is_abandoned=False,
         is_bot_only=False,
+        is_resolved=True,
+        ends_badly=False,
         does=dict.fromkeys(BEHAVIOURS, True),
     )
     assert any("So long from" in turn.text for turn in hold(replace(setting, pack=pack), contact).turns)

@@ -138,7 +138,7 @@ def test_parts_do_not_change_a_world(monkeypatch: pytest.MonkeyPatch) -> None:
     parts = make_world(Knobs(**TINY))
     for name, frame in whole.tables.items():
         assert frame.equals(parts.tables[name]), name
-    assert whole.truth["contacts"] == parts.truth["contacts"]
+    assert whole.contacts.equals(parts.contacts)
 
 
 def test_without_text_the_same_things_happen() -> None:
@@ -146,10 +146,32 @@ def test_without_text_the_same_things_happen() -> None:
     assert not {"turns", "articles"} & set(untold.tables)
     for name, frame in untold.tables.items():
         assert frame.equals(told.tables[name]), name
-    assert told.truth["contacts"] == untold.truth["contacts"]
+    assert told.contacts.equals(untold.contacts)
 
 
 # ------------------------------------------------------------------ the folder
+
+
+def test_a_world_written_in_many_parts_is_the_one_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    knobs = Knobs(**(TINY | {"contacts_per_year": 40.0}))
+    whole = make_world(knobs)
+    strangers = whole.tables["conversations"].filter(pl.col("customer_id").is_null())
+    assert strangers.is_empty(), "customers make more contacts than wanted"
+    monkeypatch.setattr("synth.worlds.CUSTOMERS_A_BLOCK", 3)
+    monkeypatch.setattr("synth.worlds.CONVERSATIONS_A_PART", 2)
+    write_world(tmp_path, knobs)
+    assert len(list((tmp_path / "turns").iterdir())) > 1
+    for name, frame in whole.tables.items():
+        assert table(tmp_path, name).equals(frame), name
+    truth = read_truth(tmp_path) or {}
+    assert truth["contacts"] == whole.contacts.to_dicts()
+    assert truth["groundings"] == [
+        {**record, "article_ids": list(record["article_ids"])} for record in whole.truth["groundings"]
+    ]
+    assert truth["personal_data"] == whole.truth["personal_data"]
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_a_folder_of_other_files_is_left_alone(tmp_path: Path) -> None:
@@ -264,9 +286,7 @@ def test_turns_are_spoken_in_order_within_the_conversation(small_world: Path) ->
 def numbers() -> dict:
     """A large world without text, and the truth about it."""
     world = make_world(Knobs(conversations=20_000, customers=20_000, no_text=True))
-    contacts = pl.DataFrame(world.truth["contacts"], infer_schema_length=None).join(
-        world.tables["conversations"], on="conversation_id", validate="1:1"
-    )
+    contacts = world.contacts.join(world.tables["conversations"], on="conversation_id", validate="1:1")
     return {"truth": world.truth, "contacts": contacts}
 
 

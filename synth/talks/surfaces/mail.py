@@ -18,7 +18,8 @@ from synth.talks.marks import ANY_OPEN, CLOSE, OUTSIDE, mark
 from synth.talks.surfaces.typed import AGENT, draw_hand, write
 
 _SALUTATION = re.compile(
-    rf"\A((?:Hi|Hello|Dear|Good (?:morning|afternoon|evening|day))\b[^.!?,\n]{{0,60}},) ([{ANY_OPEN}]?\w)"
+    r"\A((?:Hi|Hello|Dear|To (?:whom|whoever|the)|Good (?:morning|afternoon|evening|day))\b"
+    rf"[^.!?,\n]{{0,60}},) ([{ANY_OPEN}]?\w)"
 )
 _SENTENCE = re.compile(rf"(?<=[.!?]) (?=[A-Za-z{ANY_OPEN}]){OUTSIDE}")
 _WORDS = re.compile(rf"(?:[{ANY_OPEN}][^{CLOSE}]*{CLOSE}|[^\s{ANY_OPEN}])+")
@@ -47,6 +48,8 @@ _FOOTERS = (
     "How we handle your data is explained at {domain}/privacy.",
     "Answers to many questions are on {domain}/help.",
 )
+_QUOTES = 0.55
+"""How often those who quote do it in a mail."""
 _QUOTED_LINES = 3
 _QUOTED_WIDTH = 72
 
@@ -86,7 +89,7 @@ def exchange(setting: Setting, contact: Contact, turns: list[Turn], dice: Dice) 
                 text = body
                 sign_off = f"{agents_words},\n{agent.name}"
             text = f"{text}\n\n{sign_off}{details[speaker] if is_first else ''}"
-            if mails and mails[-1][0] != speaker and quotes[speaker]:
+            if mails and mails[-1][0] != speaker and quotes[speaker] and dice.chance(_QUOTES):
                 # The first mail's day is known; how long the others took to write is not decided yet.
                 day = contact.started_at if len(mails) == 1 else None
                 text = f"{text}\n\n{_quote(mails[-1][1], senders[mails[-1][0]], day)}"
@@ -162,8 +165,11 @@ def _wrap(text: str, width: int) -> list[str]:
 
 
 def _quote(text: str, sender: str, day: datetime | None) -> str:
-    """The first lines of a mail as the answer to it shows them."""
-    lines = _break_lines(text, _QUOTED_WIDTH).split("\n")[:_QUOTED_LINES]
+    """The first lines of a mail, salutation left out, as the answer to it shows them."""
+    salutation, _, rest = text.partition("\n\n")
+    lines = _break_lines(rest if rest and salutation.endswith(",") else text, _QUOTED_WIDTH).split("\n")
+    if len(lines) > _QUOTED_LINES:
+        lines = [*lines[:_QUOTED_LINES], "[...]"]
     quoted = "\n".join(f"> {line}".rstrip() for line in lines)
     when = f"On {day:%a}, {day.day} {day:%b %Y}, " if day else ""
     return f"{when}{sender} wrote:\n{quoted}"

@@ -52,7 +52,6 @@ PHRASES = {
     "should have": "shouldve",
     "a lot": "alot",
     "what is": "whats",
-    "it is": "its",
 }
 PHRASE = re.compile(
     r"\b(" + "|".join(sorted(map(re.escape, PHRASES), key=len, reverse=True)) + r")\b", re.IGNORECASE

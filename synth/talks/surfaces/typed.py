@@ -21,9 +21,15 @@ _WORD = re.compile(f"{MARKED.pattern}|[A-Za-z]+(?:'[a-z]+)*")
 # Numbers, addresses of mail and the like are copied, or typed with care.
 _CAREFUL = "".join(OPENS[kind] for kind in ("email", "phone", "postcode", "order", "card", "iban", "account"))
 _UNCAREFUL = re.compile(f"([{_CAREFUL}][^{CLOSE}]*{CLOSE})|[^{_CAREFUL}]+")
-_APOSTROPHE = re.compile(r"(?<=[a-zA-Z])'(?=(?:t|m|re|ve|ll|s|d)\b)")
+_APOSTROPHE = re.compile(r"(?<=[a-zA-Z])(?<![hw]e)(?<!sh)'(?=(?:t|m|re|ve|ll|s|d)\b)", re.IGNORECASE)
+"""Not that of `he'll` and `we're`, which would be other words without it."""
 _COMMA = re.compile(r",(?= )")
 _SENTENCE = re.compile(rf"(?:\.|(?<=[?!])) (?=[A-Za-z{ANY_OPEN}]){OUTSIDE}")
+_RUDE = re.compile(
+    r"^(?:god|hell|damn|ass|arse|tits?|bum|cum|dicks?|pricks?|cocks?|slut|pis|dying|dead|die|sex)$|shit|cunt|fuck|crap|piss|puss|rape",
+    re.IGNORECASE,
+)
+"""What a slip must not turn a word into (`count`, `shift`, `clock`)."""
 _LAST_STOP = re.compile(r"\.$")
 _STRETCHED = {"so": "sooo", "really": "reallly", "very": "veeery", "please": "pleeease", "thanks": "thanksss"}
 _SHOUTED = {"still", "never", "again", "nothing", "nobody", "weeks", "days", "twice", "ridiculous"}
@@ -150,6 +156,12 @@ def _like(word: str, instead: str) -> str:
 
 
 def slip(word: str, dice: Dice) -> str:
+    """The word as it is hit in haste; as it is where chance would make it a rude one."""
+    slipped = _slip(word, dice)
+    return word if _RUDE.search(slipped) else slipped
+
+
+def _slip(word: str, dice: Dice) -> str:
     """A word (three letters at least) with two swapped, one missing, doubled or hit beside; not the first."""
     drawn = dice.random()
     i = dice.integer(1, len(word) - 1)

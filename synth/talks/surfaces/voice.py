@@ -36,7 +36,7 @@ _LAYOUTS = ("written", "flat", "bare")
 _LAYOUT_WEIGHTS = (0.4, 0.25, 0.35)
 """As punctuated text; full stops only and few of them; neither stops nor capitals."""
 
-_OFTEN_DROPPED = {"a", "an", "the", "is", "are", "to", "of", "and", "that", "it", "was", "have", "for", "in"}
+_OFTEN_DROPPED = {"a", "an", "the", "is", "are", "to", "of", "and", "that", "it", "was", "have", "in"}
 _WORD = re.compile(f"{MARKED.pattern}|[A-Za-z]+(?:'[a-z]+)*")
 _START = re.compile(r"(?:^|(?<=[.!?] ))([A-Za-z']+) ([a-z']{1,6}) (?=[a-z])")
 _STOPS = re.compile(r"[.,;:!?\u2026\"]+(?=\s|$)|(?<!\S)[\"\u2013\u2014-](?=\s)|\u2026|[()\"]")
@@ -68,10 +68,10 @@ def transcribe(setting: Setting, contact: Contact, turns: list[Turn], dice: Dice
     halting = noise * _HALTING[contact.persona] * (0.4 + 1.2 * dice.random())
     customer = _Line(
         filler=0.022 * halting,
-        repeat=0.012 * halting,
+        repeat=0.009 * halting,
         drop=0.06 * clarity,
         mishear=0.12 * clarity,
-        restart=0.07 * halting,
+        restart=0.05 * halting,
         fillers=_FILLERS[contact.persona],
     )
     agent = _Line(

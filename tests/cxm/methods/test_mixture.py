@@ -18,6 +18,7 @@ def table() -> pl.DataFrame:
             "recency_days": recency,
             "frequency": pl.Series(frequency, dtype=pl.Int32),
             "monetary": monetary,
+            "recent_monetary": np.where(recency < 90, monetary / 3, 0.0),
         }
     )
 

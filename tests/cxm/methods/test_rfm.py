@@ -7,7 +7,7 @@ from cxm.methods.rfm import CELLS, add_scores, cell_name, rfm_table
 END = datetime(2026, 1, 31, tzinfo=UTC)
 
 
-def test_recency_counts_to_the_end_frequency_the_transactions_and_monetary_their_sum():
+def test_recency_counts_to_the_end_frequency_the_transactions_and_monetary_their_sum_in_all_and_of_late():
     transactions = pl.LazyFrame(
         {
             "customer_id": ["a", "a", "b"],
@@ -15,7 +15,8 @@ def test_recency_counts_to_the_end_frequency_the_transactions_and_monetary_their
             "amount": [10.0, -4.0, 0.0],
         }
     )
-    assert rfm_table(transactions, END).rows() == [("a", 0.5, 2, 6.0), ("b", 0.0, 1, 0.0)]
+    assert rfm_table(transactions, END, 30).rows() == [("a", 0.5, 2, 6.0, -4.0), ("b", 0.0, 1, 0.0, 0.0)]
+    assert rfm_table(transactions, END, 31)["recent_monetary"].to_list() == [6.0, 0.0]
 
 
 def test_scores_are_quintiles_five_is_best_and_equal_values_score_the_same():
