@@ -1,7 +1,7 @@
-"""Segments of customers as components of a Gaussian mixture on log recency, frequency, monetary, recent monetary.
+"""Segments of customers as components of a Gaussian mixture on the logs of four numbers (`NUMBERS`).
 
-The mixture is kept as plain arrays and assigns new customers without being fitted again. The
-numbers themselves, and the classical cells, come from `rfm`.
+The mixture is kept as plain arrays and assigns new customers without being fitted again. The numbers
+themselves, and the classical cells, come from `rfm`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from cxm.methods.rfm import add_scores, cell_name
 
 Floats = NDArray[np.float64]
 
-# What has been spent in all says little of who still buys: the last one tells apart customers who look alike
-# in the first three, and more of what they spend next lies between the segments.
+# The classical three, and what was spent lately: all that was ever spent says little of who still buys.
 NUMBERS = ("recency_days", "frequency", "monetary", "recent_monetary")
 _MAX_ROWS = 20_000
 _CLIP = 4.0
@@ -89,8 +88,10 @@ def _responsibilities(points: Floats, weights: Floats, means: Floats, variances:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A fitted number of components: its BIC, its ICL (the BIC plus what is unsure in who belongs where),
-    and the smallest share of customers assigned to one."""
+    """A fitted number of components: BIC, ICL, and the smallest share of customers assigned to one.
+
+    The ICL is the BIC plus a penalty for customers who could as well belong to another component.
+    """
 
     bic: float
     icl: float
@@ -173,8 +174,8 @@ def fit_candidates(
 def choose(candidates: list[Candidate]) -> Candidate:
     """The fewest components with an ICL within 10 of the lowest: less proves little (Kass & Raftery 1995).
 
-    The ICL (Biernacki, Celeux & Govaert 2000) asks for components that stand apart; the BIC alone takes ever
-    more that overlap, and resamples do not find those again.
+    By the ICL (Biernacki, Celeux & Govaert 2000): the BIC takes more components that overlap, and resamples
+    do not find those again.
     """
     lowest = min(candidate.icl for candidate in candidates)
     return next(c for c in candidates if c.icl <= lowest + _EVIDENCE)

@@ -45,7 +45,7 @@ class SegmentationParams(Params):
 
     observation_end: str | None = param(None, "Day recency is counted to; default: the latest transaction.")
     period_days: int = param(
-        90, "Days of recent spend, and before the end of the segments' comparison and test.", low=1, high=73000
+        90, "Days of recent spend, and of the last period: segments are tested on it.", low=1, high=73000
     )
     min_segments: int = param(3, "Fewest segments.", low=1, high=100)
     max_segments: int = param(10, "Most segments.", low=1, high=100)
@@ -310,7 +310,7 @@ def _explained_share(values: Any, codes: Any) -> float:
 
 
 def _silhouette(customers: pl.DataFrame, seed: int) -> list[Estimate]:
-    """Mean silhouette (Rousseeuw 1987) of recency, frequency, monetary (scaled logs) of up to 2,000 customers."""
+    """Mean silhouette (Rousseeuw 1987) on the scaled logs of up to 2,000 customers' classical three."""
     from sklearn.metrics import silhouette_samples
 
     generator = np.random.default_rng(seed)

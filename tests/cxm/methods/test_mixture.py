@@ -2,7 +2,15 @@ import numpy as np
 import polars as pl
 import pytest
 
-from cxm.methods.mixture import fit_mixture, from_arrays, name_segments, refit_agreement, to_arrays
+from cxm.methods.mixture import (
+    Candidate,
+    choose,
+    fit_mixture,
+    from_arrays,
+    name_segments,
+    refit_agreement,
+    to_arrays,
+)
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +45,30 @@ def test_a_mixture_comes_back_from_its_arrays_to_the_same_membership(table):
     again = from_arrays(mixture.names, to_arrays(mixture))
     assert np.array_equal(mixture.membership(table), again.membership(table))
     assert np.allclose(mixture.membership(table).sum(axis=1), 1)
+
+
+def test_customers_alike_but_in_what_they_spent_lately_are_told_apart(table):
+    alike = table.with_columns(
+        recency_days=pl.col("recency_days").shuffle(1),
+        frequency=pl.col("frequency").shuffle(2),
+        monetary=pl.col("monetary").shuffle(3),
+        recent_monetary=pl.when(pl.int_range(pl.len()) % 2 == 0).then(500.0).otherwise(0.0),
+    )
+    mixture, _ = fit_mixture(alike, 2, 8, 0.01, 3, 7)
+    segments = alike.with_columns(segment=pl.Series(mixture.assign(alike)))
+    assert (
+        segments.group_by("segment").agg(pl.col("recent_monetary").n_unique())["recent_monetary"].max() == 1
+    )
+
+
+def test_of_fits_as_good_the_one_whose_components_stand_apart_is_chosen():
+    def fitted(k: int, bic: float, icl: float) -> Candidate:
+        return Candidate(bic, icl, 0.1, np.full(k, 1 / k), np.zeros((k, 4)), np.ones((k, 4)))
+
+    apart, overlapping = fitted(3, 1000.0, 1020.0), fitted(4, 980.0, 1400.0)
+    assert choose([apart, overlapping]) is apart
+    assert choose([apart, fitted(4, 990.0, 1012.0)]) is apart
+    assert len(choose([apart, fitted(4, 900.0, 940.0)])) == 4
 
 
 def test_segments_are_ordered_by_their_spend(table):
