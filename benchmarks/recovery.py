@@ -94,8 +94,8 @@ def intervals(block: CustomerBlock, reference_plan: str) -> pl.DataFrame:
         .sort("customer_id", "day")
         .with_columns(stop=pl.col("day").shift(-1).over("customer_id").fill_null(pl.col("last")))
         .sort("day")
-        .join_asof(unresolved.sort("day"), on="day", by="customer_id")
-        .join_asof(moods.sort("day"), on="day", by="customer_id")
+        .join_asof(unresolved.sort("day"), on="day", by="customer_id", check_sortedness=False)
+        .join_asof(moods.sort("day"), on="day", by="customer_id", check_sortedness=False)
         .join(block.customers.drop("joined_at"), on="customer_id", validate="m:1")
         .select(
             "customer_id",

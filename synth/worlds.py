@@ -31,8 +31,8 @@ from synth.shortlists import Shortlists
 from synth.talks.course import hold
 from synth.talks.surfaces import distort_dialogue
 
-CUSTOMERS_A_BLOCK, STRANGERS_A_BLOCK, CONVERSATIONS_A_PART = 4000, 4000, 1000
-_WITHOUT_WORDS = 3
+PEOPLE_A_BLOCK, CONVERSATIONS_A_PART = 2000, 1000
+_WITHOUT_WORDS = 6
 """How many times as large blocks are that need no room for words: the larger, the faster."""
 _OF_CUSTOMERS = ("customers", "transactions", "events", "churn_labels", "segment_labels")
 
@@ -60,7 +60,7 @@ def make_parts(setting: Setting, folder: Path | None = None) -> Iterator[Part]:
     """
     yield Part(_brand_tables(setting))
     waiting = _WaitingContacts(folder)
-    size = CUSTOMERS_A_BLOCK * (_WITHOUT_WORDS if setting.knobs.no_text else 1)
+    size = PEOPLE_A_BLOCK * (_WITHOUT_WORDS if setting.knobs.no_text else 1)
     for place in _blocks(setting.knobs.customers, size):
         block = simulate_customers(setting, *place)
         waiting.add(block.contacts)
@@ -69,7 +69,7 @@ def make_parts(setting: Setting, folder: Path | None = None) -> Iterator[Part]:
     for contacts in waiting.lowest(setting.knobs.conversations):
         n_held += contacts.height
         yield from _contact_parts(setting, contacts)
-    for first, last in _blocks(setting.knobs.conversations - n_held, STRANGERS_A_BLOCK):
+    for first, last in _blocks(setting.knobs.conversations - n_held, size):
         yield from _contact_parts(setting, simulate_strangers(setting, first, last))
 
 

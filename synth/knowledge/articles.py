@@ -18,6 +18,7 @@ from synth.knowledge.drafts import Desk, Draft
 from synth.knowledge.guidance import add_guidance
 from synth.knowledge.information import write_products, write_topics
 from synth.knowledge.issues import write_issues
+from synth.knowledge.near_misses import find_near_misses
 from synth.packs import Pack
 from synth.streams import Kind, choose
 
@@ -96,13 +97,13 @@ def write_knowledge(pack: Pack, catalog: Catalog, knobs: Knobs) -> Knowledge:
     planter.copy(knobs.copied_passages)
     planter.mention()
     add_guidance(desk, pack, knobs)
-    return _finish(planter, pack, knobs)
+    return _finish(planter, pack, catalog, knobs)
 
 
-def _finish(planter: Planter, pack: Pack, knobs: Knobs) -> Knowledge:
+def _finish(planter: Planter, pack: Pack, catalog: Catalog, knobs: Knobs) -> Knowledge:
     """Drafts shortened where acronyms are used, numbered and dated."""
     desk = planter.desk
-    near_misses = list(planter.near_misses())
+    near_misses = find_near_misses(planter, catalog)
     acronyms = Acronyms(pack.acronyms)
     numbers = _number(desk, knobs.seed)
     chances = draws(knobs.seed, Kind.KNOWLEDGE, desk.keys("finish"), 5)
@@ -124,7 +125,7 @@ def _finish(planter: Planter, pack: Pack, knobs: Knobs) -> Knowledge:
                 section=draft.section,
                 kind=draft.kind,
                 sentences=[line.text for line in draft.lines],
-                steps=draft.steps,
+                steps=[step.text for step in draft.steps],
                 article_id=numbers[id(draft)],
                 body_format=_FORMATS.get(layout, "html"),
                 layout=layout,
@@ -153,10 +154,7 @@ def _shorten(draft: Draft, acronyms: Acronyms, spells_out: bool) -> None:
     spelt_out: set[str] | None = set() if spells_out else None
     if not spells_out:
         draft.title = acronyms.shorten(draft.title)
-    for line in draft.lines:
-        line.text = acronyms.shorten(line.text, spelt_out)
-    draft.steps = [acronyms.shorten(step, spelt_out) for step in draft.steps]
-    for line in draft.closing:
+    for line in (*draft.lines, *draft.steps, *draft.closing):
         line.text = acronyms.shorten(line.text, spelt_out)
 
 

@@ -1,15 +1,14 @@
 """Defects: what is wrong between articles of the base, each planted and known.
 
-Near-duplicates, copied passages and contradictions, and what only looks like one. Two articles are
-related by one defect at most. A fact that is stated wrongly somewhere is stated rightly in its own
-article alone, so that no third article contradicts unseen.
+Near-duplicates, copied passages and contradictions; what only looks like one is in `near_misses`. Two
+articles are related by one defect at most. A fact that is stated wrongly somewhere is stated rightly
+in its own article alone, so that no third article contradicts unseen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import combinations
 from math import ceil
 from operator import itemgetter
 
@@ -32,9 +31,6 @@ _INTO_ISSUE = 0.2
 
 _LONGEST_PASSAGE = 4
 
-MOST_NEAR_MISSES = 200
-_NEAR_MISSES_A_SENTENCE = 4
-
 
 @dataclass(slots=True)
 class Defect:
@@ -56,6 +52,7 @@ class Planter:
     catalog: Catalog
     knobs: Knobs
     defects: list[Defect] = field(default_factory=list)
+    mentions: list[Defect] = field(default_factory=list)
     misstated: dict[str, Draft] = field(default_factory=dict)
     _related: set[frozenset[int]] = field(default_factory=set)
     _sources: dict[int, int] = field(default_factory=dict)
@@ -262,27 +259,8 @@ class Planter:
             _insert(target, [said], author)
             self.desk.stated[fact.key].append(target)
             self._related.add(frozenset((id(source), id(target))))
+            self.mentions.append(Defect(source, target, "same_fact", line, said, fact.key))
             used.add(id(target))
-
-    def near_misses(self) -> Iterator[Defect]:
-        """The same sentence about another product, with another number: no contradiction."""
-        alike: dict[str, list[tuple[Draft, Line]]] = {}
-        for draft, line in self._own.values():
-            fact = self.catalog.facts[line.fact]
-            if fact.slots:
-                frame = line.text.replace(fact.slots["product"], "{product}").replace(fact.value, "{v}")
-                alike.setdefault(frame, []).append((draft, line))
-        found = 0
-        for frame in sorted(alike):
-            for number, ((one, line), (other, other_line)) in enumerate(combinations(alike[frame], 2)):
-                if number == _NEAR_MISSES_A_SENTENCE:
-                    break
-                if found == MOST_NEAR_MISSES:
-                    return
-                values = (self.catalog.facts[line.fact].value, self.catalog.facts[other_line.fact].value)
-                if one.group != other.group and values[0] != values[1]:
-                    found += 1
-                    yield Defect(one, other, "unrelated", line, other_line, line.fact)
 
     # ---------------------------------------------------------------- order
 

@@ -67,7 +67,7 @@ class Draft:
     kind: str
     group: str
     lines: list[Line]
-    steps: list[str] = field(default_factory=list)
+    steps: list[Line] = field(default_factory=list)
     closing: list[Line] = field(default_factory=list)
     subject: Subject | None = None
 

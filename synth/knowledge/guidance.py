@@ -1,4 +1,4 @@
-"""Guidance: what pages add around their facts; what to have ready, how to answer, whom to ask, what to read next.
+"""Guidance: what pages add around their facts, such as what to have ready and what to read next.
 
 None of it states a fact, so nothing here can be right or wrong. Its words are in
 `stock/articles.toml`; facts and notes are put into articles by `information`.
@@ -22,33 +22,34 @@ def add_guidance(desk: Desk, pack: Pack, knobs: Knobs) -> None:
     for draft in desk.drafts:
         groups.setdefault(draft.group, []).append(draft)
         tops.setdefault(_top(draft), []).append(draft)
-    # A second version of a page has hints of its own; the rest belongs to the subject.
-    hinting = make_authors(knobs.seed, desk.keys("hints"))
-    standing = make_authors(knobs.seed, [f"{draft.key} guidance" for draft in desk.drafts])
-    for draft, author, other in zip(desk.drafts, hinting, standing, strict=True):
+    authors = make_authors(knobs.seed, desk.keys("guidance"))
+    # What belongs to the page rather than to its author stays in a second version of it.
+    keepers = make_authors(knobs.seed, [f"{draft.key} page" for draft in desk.drafts])
+    for draft, author, keeper in zip(desk.drafts, authors, keepers, strict=True):
         if draft.subject:
             titles = _other_titles(draft, groups[draft.group]) or _other_titles(draft, tops[_top(draft)])
-            texts = [*_hint(author, draft, banks), *_point(other, draft, titles, banks)]
+            texts = [*_hint(author, draft, banks), *_refer(keeper, draft, titles, banks)]
             draft.lines += [Line(text) for text in author.shuffled(texts)]
 
 
 def _hint(author: Author, draft: Draft, banks: dict[str, Phrases]) -> list[str]:
-    """One or two hints on how to answer."""
+    """One or two hints on how to answer, and what to have ready or nothing of it."""
     bank = author.shuffled(banks[f"article_{_about(draft)}_hints"])
-    return [hint.render(author, _slots(draft)) for hint in bank[: 1 + author.chance(_SECOND_HINT)]]
-
-
-def _point(author: Author, draft: Draft, titles: list[str], banks: dict[str, Phrases]) -> list[str]:
-    """What to have ready, who knows more, and where to read on; of each a sentence or none."""
-    said = []
+    hints = bank[: 1 + author.chance(_SECOND_HINT)]
     if author.chance(_READY):
-        said.append(author.pick(banks[f"article_{_about(draft)}_ready"]).render(author, _slots(draft)))
-    if author.chance(_CONTACT):
-        said.append(author.pick(banks["article_contacts"]).render(author, {"team": _team(draft)}))
-    if titles and author.chance(_RELATED):
-        found = author.shuffled(titles)[: 1 + author.chance(_SECOND_RELATED)]
+        hints.append(author.pick(banks[f"article_{_about(draft)}_ready"]))
+    return [hint.render(author, _slots(draft)) for hint in hints]
+
+
+def _refer(keeper: Author, draft: Draft, titles: list[str], banks: dict[str, Phrases]) -> list[str]:
+    """Who knows more and where to read on; of each a sentence or none."""
+    said = []
+    if keeper.chance(_CONTACT):
+        said.append(keeper.pick(banks["article_contacts"]).render(keeper, _slots(draft)))
+    if titles and keeper.chance(_RELATED):
+        found = keeper.shuffled(titles)[: 1 + keeper.chance(_SECOND_RELATED)]
         name = " and ".join(f'"{title}"' for title in found)
-        said.append(author.pick(banks["article_related"]).render(author, {"name": name}))
+        said.append(keeper.pick(banks["article_related"]).render(keeper, {"name": name}))
     return said
 
 

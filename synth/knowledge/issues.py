@@ -52,7 +52,7 @@ def write_issues(desk: Desk, pack: Pack, catalog: Catalog, knobs: Knobs) -> None
             kind="issue",
             group=product.name if product else parent_of(trouble.section),
             lines=[Line(text) for text in _describe(author, trouble, banks)],
-            steps=[sentence(put(step, author, trouble.slots)) for step in trouble.steps],
+            steps=[Line(sentence(put(step, author, trouble.slots))) for step in trouble.steps],
             closing=[Line(text) for text in _close(author, trouble, tools, banks)],
         )
         desk.drafts.append(draft)

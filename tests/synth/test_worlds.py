@@ -133,7 +133,7 @@ def test_one_more_customer_leaves_the_others_as_they_were() -> None:
 
 def test_parts_do_not_change_a_world(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = make_world(Knobs(**TINY))
-    monkeypatch.setattr("synth.worlds.CUSTOMERS_A_BLOCK", 7)
+    monkeypatch.setattr("synth.worlds.PEOPLE_A_BLOCK", 7)
     monkeypatch.setattr("synth.worlds.CONVERSATIONS_A_PART", 6)
     parts = make_world(Knobs(**TINY))
     for name, frame in whole.tables.items():
@@ -159,7 +159,7 @@ def test_a_world_written_in_many_parts_is_the_one_in_memory(
     whole = make_world(knobs)
     strangers = whole.tables["conversations"].filter(pl.col("customer_id").is_null())
     assert strangers.is_empty(), "customers make more contacts than wanted"
-    monkeypatch.setattr("synth.worlds.CUSTOMERS_A_BLOCK", 3)
+    monkeypatch.setattr("synth.worlds.PEOPLE_A_BLOCK", 3)
     monkeypatch.setattr("synth.worlds.CONVERSATIONS_A_PART", 2)
     write_world(tmp_path, knobs)
     assert len(list((tmp_path / "turns").iterdir())) > 1
