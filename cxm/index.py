@@ -165,16 +165,19 @@ class Index:
         fusion: Fusion = _EQUAL,
         vectors: NDArray[np.float32] | None = None,
         named: Any = None,
+        past: Any = None,
     ) -> pl.DataFrame:
         """The k best articles of each query with their best passage (columns of `HITS`).
 
-        `query` is the position in `queries`. `named` is a sparse `(n_queries, n_articles)` matrix of
-        how clearly the dialogue names an article. An empty index gives no rows.
+        `query` is the position in `queries`. `named` and `past` are sparse `(n_queries, n_articles)`
+        matrices: how clearly the dialogue names an article, and how like are those it answered. An
+        empty index gives no rows.
         """
         parts = []
         for signals in self.signals(queries, vectors):
-            boost = None if named is None else named[signals.rows].toarray()
-            parts.append(self._hits(signals, fuse(signals.cosine, signals.lexical, boost, fusion), k))
+            boosts = [None if boost is None else boost[signals.rows].toarray() for boost in (named, past)]
+            scores = fuse(signals.cosine, signals.lexical, boosts[0], fusion, boosts[1])
+            parts.append(self._hits(signals, scores, k))
         return pl.concat([pl.DataFrame(schema=HITS), *parts])
 
     def _hits(self, signals: Signals, scores: Scores, k: int) -> pl.DataFrame:

@@ -58,8 +58,8 @@ class Knobs(Params):
         low=0.01,
         high=50,
     )
-    near_duplicates: int = param(30, "Articles written a second time by another author.", low=0, high=2000)
-    copied_passages: int = param(30, "Passages copied into a sibling or parent article.", low=0, high=2000)
+    near_duplicates: int = param(40, "Articles written a second time by another author.", low=0, high=2000)
+    copied_passages: int = param(40, "Passages copied into a sibling or parent article.", low=0, high=2000)
     contradictions: int = param(
         40, "Facts stated once more in a sibling, with a wrong value.", low=0, high=2000
     )

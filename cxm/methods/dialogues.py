@@ -1,7 +1,8 @@
 """Dialogues as methods need them: the context before a turn, what the customer came for.
 
-What is read out of the order of turns and speakers alone belongs here. What the words mean for a
-search or a tool is in `cxm.methods.names`, `replies` and `tool_choice`.
+What is read out of the order of turns and speakers alone belongs here. How much a turn counts for a
+search is in `cxm.methods.weighing`; what its words name or call for in `names`, `replies` and
+`tool_choice`.
 """
 
 from __future__ import annotations
@@ -16,8 +17,6 @@ NEED_SCHEMA = {"conversation_id": pl.String, "text": pl.String}
 
 _WORD = re.compile(r"\w+")
 _ENOUGH_CONTENT = 4
-_FULL_CONTENT = 2
-_MAX_TURNS = 8
 _COURTESY = """
     a again all am and are be bye cheers day do done else everything fine for good goodbye great have
     hello help helped hey hi i im is it its just lovely me much my nice night no nope nothing now ok
@@ -80,24 +79,6 @@ def content_words(text: str) -> list[str]:
     return [
         w for w in words(text) if w not in _EMPTY_WORDS and len(w) > 1 and not any(c.isdigit() for c in w)
     ]
-
-
-def weigh_turns(context: Context, decay: float) -> list[tuple[str, float]]:
-    """The last turns of a context that say something, latest first, each with its weight.
-
-    A turn weighs by its words of content, times `decay` for each full turn's worth of content said
-    after it: "yes, please" does not push what it answers out of sight. Tool results do not count.
-    Where no turn has content the last request stands alone; nothing said gives an empty list.
-    """
-    weighed, said_after = [], 0.0
-    spoken = [turn.text for turn in context.turns if turn.speaker != "system"]
-    for text in spoken[::-1][:_MAX_TURNS]:
-        content = min(1.0, len(content_words(text)) / _FULL_CONTENT)
-        if content:
-            weighed.append((text, content * decay**said_after))
-        said_after += content
-    request = context.last_request
-    return weighed or ([(request, 1.0)] if words(request) else [])
 
 
 def is_courtesy(text: str) -> bool:

@@ -40,6 +40,7 @@ class NameFinder:
     articles: list[list[int]]
     n_articles: int
     _weights: dict[str, float] = field(default_factory=dict, repr=False)
+    _whole: list[float] = field(default_factory=list, repr=False)
     _holders: dict[str, list[int]] = field(default_factory=dict, repr=False)
     _spellings: dict[str, list[str]] = field(default_factory=dict, repr=False)
     _found: dict[str, dict[int, float]] = field(default_factory=dict, repr=False)
@@ -64,6 +65,7 @@ class NameFinder:
                 self._holders.setdefault(word, []).append(i)
         n = len(self.names)
         self._weights = {w: math.log(1 + n / len(holders)) for w, holders in self._holders.items()}
+        self._whole = [sum(self._weights[word] for word in sorted(set(name))) for name in self.names]
 
     def strength(self, text: str) -> dict[int, float]:
         """How much of each name's weight in words a text holds, for the names it clearly holds."""
@@ -73,8 +75,7 @@ class NameFinder:
             for word in sorted(spoken):
                 for i in self._holders[word]:
                     held[i] += self._weights[word]  # type: ignore[assignment]
-            whole = {i: sum(self._weights[word] for word in set(self.names[i])) for i in held}
-            found = {i: min(1.0, held[i] / whole[i]) for i in sorted(held)}
+            found = {i: min(1.0, held[i] / self._whole[i]) for i in sorted(held)}
             self._found[text] = {i: s for i, s in found.items() if s >= _LEAST_STRENGTH}
         return self._found[text]
 

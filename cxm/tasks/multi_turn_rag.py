@@ -1,7 +1,7 @@
 """What the agent should say or do next: articles, quoted reply, tool call, like situations.
 
 How the parts are put together for each point of a dialogue, and scored. Searching is in
-`cxm.index`, naming, quoting and choosing tools in `cxm.methods`.
+`cxm.index`; weighing turns, remembering answers, naming, quoting and choosing tools in `cxm.methods`.
 """
 
 from __future__ import annotations
@@ -29,29 +29,25 @@ from cxm.methods.answerability import (
     n_needed,
 )
 from cxm.methods.citations import check_citations
-from cxm.methods.dialogues import Context, contexts, is_courtesy, points_after_last_turn, weigh_turns, words
+from cxm.methods.dialogues import Context, contexts, is_courtesy, points_after_last_turn, words
 from cxm.methods.names import NameFinder
+from cxm.methods.past_answers import PastAnswers
 from cxm.methods.retrieval import Fusion, choose, draw_folds, fuse, top
 from cxm.methods.tool_arguments import ToolCall, fill_call, parse_schemas
+from cxm.methods.weighing import ASKED_AND_FOUND, SPOKEN, Weighing, context_vectors, search_texts
 from cxm.metrics import Estimate, estimate
 from cxm.metrics.intervals import mean_of
 from cxm.metrics.ranking import recall_at
 from cxm.tables import TABLES
 from cxm.task import Method, Model, Params, Results, Services, Tables, Task, param
 
-# (decay of older turns, weights); the first stands where no labels speak for another.
-_DECAYS = (0.01, 0.1, 0.25, 0.5)
-_DEFAULT = (0.1, Fusion(0.8, 0.3))
-_CANDIDATES = (
-    _DEFAULT,
-    *(
-        (decay, Fusion(dense, named))
-        for decay in _DECAYS
-        for dense in (0.5, 0.8)
-        for named in (0.0, 0.1, 0.3, 1.0)
-        if (decay, Fusion(dense, named)) != _DEFAULT
-    ),
+# How turns are weighed, how signals are; the first of each stands where no labels speak for another.
+_WEIGHINGS = (*(Weighing(decay, ASKED_AND_FOUND) for decay in (0.1, 0.25, 0.75)), Weighing(0.25, SPOKEN))
+_FUSIONS = tuple(
+    Fusion(dense, named, past) for dense in (0.8, 0.5) for named in (0.3, 0.1, 1.0) for past in (0.0, 1.0)
 )
+# For tools, quotes and past replies: the last turn above all; and the last few turns.
+_REQUEST, _LAST_TURNS = Weighing(0.01), Weighing(0.5)
 _N_FOLDS = 5
 _LEAST_TRAIN_POINTS = 20
 _RECALLS = (5, 1, 10, 20)
@@ -73,7 +69,7 @@ class MultiTurnRagParams(Params):
     )
 
 
-# ------------------------------------------------------------------ dialogues as vectors
+# ------------------------------------------------------------------ dialogues
 
 
 def _points(tables: Tables, turns: pl.DataFrame) -> pl.DataFrame:
@@ -81,29 +77,6 @@ def _points(tables: Tables, turns: pl.DataFrame) -> pl.DataFrame:
         return tables["reply_points"].collect().sort("conversation_id", "turn_index")
     candidates = pl.lit(None, dtype=pl.List(pl.String)).alias("tool_candidates")
     return points_after_last_turn(turns).with_columns(candidates)
-
-
-def context_vectors(found: Sequence[Context], encoder: Encoder, decay: float) -> NDArray[np.float32]:
-    """One unit vector a context, from its last turns; where nothing is said the zero vector."""
-    weighed = [weigh_turns(context, decay) for context in found]
-    texts = sorted({text for turns in weighed for text, _ in turns})
-    encoded = dict(zip(texts, encoder.encode(texts), strict=True))
-    vectors = np.zeros((len(found), encoder.n_dimensions), dtype=np.float32)
-    for i, turns in enumerate(weighed):
-        for text, weight in turns:
-            vectors[i] += weight * encoded[text]
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.maximum(length, 1e-9), dtype=np.float32)
-
-
-def search_texts(found: Sequence[Context], decay: float) -> list[str]:
-    """The words to search for: of each context the turns that weigh at least a third of the heaviest."""
-    weighed = [weigh_turns(context, decay) for context in found]
-    heaviest = [max((weight for _, weight in turns), default=0.0) for turns in weighed]
-    return [
-        "\n".join(text for text, weight in turns if weight >= most / 3)
-        for turns, most in zip(weighed, heaviest, strict=True)
-    ]
 
 
 # ------------------------------------------------------------------ learn
@@ -123,7 +96,8 @@ def fit(tables: Tables, train: pl.DataFrame | None, params: MultiTurnRagParams, 
     if "articles" in tables:
         articles = tables["articles"].collect()
         index = open_index(services.index_directory, articles, services.encoder)
-        facts |= _fit_search(index, articles, labelled, labels, params)
+        found_facts, arrays["past"] = _fit_search(index, articles, labelled, labels, params)
+        facts |= found_facts
     if "tools" in tables:
         tools = tool_choice.Tools.from_frame(tables["tools"].collect(), services.encoder.encode)
         dialogues = _dialogues(labelled, services.encoder)
@@ -137,8 +111,9 @@ def _dialogues(found: Sequence[Context], encoder: Encoder) -> tool_choice.Dialog
     last = [next((t.text for t in reversed(c.turns) if words(t.text)), "") for c in found]
     last_turns = encoder.encode(last)
     last_turns[[i for i, text in enumerate(last) if not text]] = 0
-    requests = context_vectors(found, encoder, _DECAYS[0])
-    return tool_choice.Dialogues(found, requests, context_vectors(found, encoder, _DECAYS[-1]), last_turns)
+    requests = context_vectors(found, encoder.encode, _REQUEST)
+    vectors = context_vectors(found, encoder.encode, _LAST_TURNS)
+    return tool_choice.Dialogues(found, requests, vectors, last_turns)
 
 
 def _fit_search(
@@ -147,51 +122,72 @@ def _fit_search(
     labelled: list[Context],
     labels: pl.DataFrame,
     params: MultiTurnRagParams,
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], NDArray[np.float16]]:
+    """What was chosen, as facts, and the vectors of the points whose answers are remembered."""
     known = set(index.article_ids)
-    right = [{a for a in ids or [] if a in known} for ids in labels["article_ids"].to_list()]
+    right = [sorted({a for a in ids or [] if a in known}) for ids in labels["article_ids"].to_list()]
     kept = [i for i, ids in enumerate(right) if ids]
     found, right = [labelled[i] for i in kept], [right[i] for i in kept]
-    decay, fusion = _tune_search(index, found, right, params.seed)
+    named = name_articles(index, found)
+    weighing, fusion = _tune_search(index, found, named, right, params.seed)
     if len(kept) >= _LEAST_TRAIN_POINTS:
-        own = pl.Series([sorted(ids) for ids in right], dtype=pl.List(pl.String))
-        hits = search(index, found, decay, ANSWER_FUSION, n_needed(own))
+        own = pl.Series(right, dtype=pl.List(pl.String))
+        hits = search(index, found, named, weighing, ANSWER_FUSION, n_needed(own))
     else:
         made = make_questions(articles, params.n_made_questions, params.seed)
         own = made["article_ids"]
         hits = index.search(made["text"].to_list(), n_needed(own), ANSWER_FUSION)
-    curve = fit_answerability(*compare_without(hits, own))
-    return {"decay": decay, "fusion": dataclasses.asdict(fusion), "answer_curve": curve}
+    facts = {
+        "weighing": dataclasses.asdict(weighing),
+        "fusion": dataclasses.asdict(fusion),
+        "past": {"conversations": [context.conversation_id for context in found], "articles": right},
+        "answer_curve": fit_answerability(*compare_without(hits, own)),
+    }
+    return facts, context_vectors(found, index.encoder.encode, weighing).astype(np.float16)
 
 
 def _tune_search(
-    index: Index, found: list[Context], right: list[set[str]], seed: int
-) -> tuple[float, Fusion]:
-    """Decay and fusion with the best recall at 5 on train points; the default unless others help."""
-    quality = np.zeros((len(_CANDIDATES), len(found)))
-    named = NameFinder.from_passages(index.passages, index.article_ids).find(found)
-    for decay in _DECAYS if found else ():
-        vectors = context_vectors(found, index.encoder, decay)
-        for signals in index.signals(search_texts(found, decay), vectors):
-            boost = named[signals.rows].toarray()
-            for c, (of_decay, fusion) in enumerate(_CANDIDATES):
-                if of_decay != decay:
-                    continue
-                ranked = top(fuse(signals.cosine, signals.lexical, boost, fusion), 5)
+    index: Index, found: list[Context], named: Any, right: list[list[str]], seed: int
+) -> tuple[Weighing, Fusion]:
+    """Weighing and fusion with the best recall at 5 on train points; the default unless others help."""
+    quality = np.zeros((len(_WEIGHINGS), len(_FUSIONS), len(found)))
+    wanted = [set(ids) for ids in right]
+    owners = [context.conversation_id for context in found]
+    for w, weighing in enumerate(_WEIGHINGS if found else ()):
+        vectors = context_vectors(found, index.encoder.encode, weighing)
+        past = PastAnswers(vectors, owners, right).find(found, vectors, index.article_ids)
+        for signals in index.signals(search_texts(found, weighing), vectors):
+            boosts = named[signals.rows].toarray(), past[signals.rows].toarray()
+            for f, fusion in enumerate(_FUSIONS):
+                ranked = top(fuse(signals.cosine, signals.lexical, boosts[0], fusion, boosts[1]), 5)
                 for row, best in enumerate(ranked, start=signals.rows.start):
-                    quality[c, row] = recall_at([index.article_ids[a] for a in best], right[row], 5)
-    units = np.array([context.conversation_id for context in found])
-    return _CANDIDATES[choose(quality, draw_folds(units, _N_FOLDS, seed))]
+                    quality[w, f, row] = recall_at([index.article_ids[a] for a in best], wanted[row], 5)
+    folds = draw_folds(np.array(owners), _N_FOLDS, seed)
+    w, f = divmod(choose(np.concatenate(quality), folds), len(_FUSIONS))
+    return _WEIGHINGS[w], _FUSIONS[f]
 
 
 # ------------------------------------------------------------------ answer
 
 
-def search(index: Index, found: Sequence[Context], decay: float, fusion: Fusion, k: int) -> pl.DataFrame:
+def name_articles(index: Index, found: Sequence[Context]) -> Any:
+    """How clearly each context names each article, sparse `(n_contexts, n_articles)`."""
+    return NameFinder.from_passages(index.passages, index.article_ids).find(found)
+
+
+def search(
+    index: Index,
+    found: Sequence[Context],
+    named: Any,
+    weighing: Weighing,
+    fusion: Fusion,
+    k: int,
+    past: PastAnswers | None = None,
+) -> pl.DataFrame:
     """The k best articles for each context (columns of `cxm.index.HITS`)."""
-    named = NameFinder.from_passages(index.passages, index.article_ids).find(found)
-    vectors = context_vectors(found, index.encoder, decay)
-    return index.search(search_texts(found, decay), k, fusion, vectors, named)
+    vectors = context_vectors(found, index.encoder.encode, weighing)
+    answered = past.find(found, vectors, index.article_ids) if past and fusion.past else None
+    return index.search(search_texts(found, weighing), k, fusion, vectors, named, answered)
 
 
 def predict(tables: Tables, model: Model, params: MultiTurnRagParams, services: Services) -> Results:
@@ -204,8 +200,12 @@ def predict(tables: Tables, model: Model, params: MultiTurnRagParams, services: 
     dialogues = _dialogues(found, services.encoder)
     if "articles" in tables and "fusion" in model.facts:
         index = open_index(services.index_directory, tables["articles"].collect(), services.encoder)
-        hits = search(index, found, model.facts["decay"], Fusion(**model.facts["fusion"]), params.n_articles)
-        matches = search(index, found, model.facts["decay"], ANSWER_FUSION, 1)
+        weighing = Weighing(model.facts["weighing"]["decay"], tuple(model.facts["weighing"]["speakers"]))
+        past = PastAnswers(model.arrays["past"].astype(np.float32), **model.facts["past"])
+        fusion = Fusion(**model.facts["fusion"])
+        named = name_articles(index, found)
+        hits = search(index, found, named, weighing, fusion, params.n_articles, past)
+        matches = search(index, found, named, weighing, ANSWER_FUSION, 1)
         probability = answer_probability(best_scores(matches, len(found)), model.facts["answer_curve"])
         quotable = np.flatnonzero(probability >= params.answer_probability)
         asking = [int(i) for i in quotable if not is_courtesy(found[i].last_request)]

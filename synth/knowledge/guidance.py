@@ -33,17 +33,16 @@ def add_guidance(desk: Desk, pack: Pack, knobs: Knobs) -> None:
 
 
 def _hint(author: Author, draft: Draft, banks: dict[str, Phrases]) -> list[str]:
-    """One or two hints on how to answer, and what to have ready or nothing of it."""
+    """One or two hints on how to answer."""
     bank = author.shuffled(banks[f"article_{_about(draft)}_hints"])
-    hints = bank[: 1 + author.chance(_SECOND_HINT)]
-    if author.chance(_READY):
-        hints.append(author.pick(banks[f"article_{_about(draft)}_ready"]))
-    return [hint.render(author, _slots(draft)) for hint in hints]
+    return [hint.render(author, _slots(draft)) for hint in bank[: 1 + author.chance(_SECOND_HINT)]]
 
 
 def _refer(keeper: Author, draft: Draft, titles: list[str], banks: dict[str, Phrases]) -> list[str]:
-    """Who knows more and where to read on; of each a sentence or none."""
+    """What to have ready, who knows more and where to read on; of each a sentence or none."""
     said = []
+    if keeper.chance(_READY):
+        said.append(keeper.pick(banks[f"article_{_about(draft)}_ready"]).render(keeper, _slots(draft)))
     if keeper.chance(_CONTACT):
         said.append(keeper.pick(banks["article_contacts"]).render(keeper, _slots(draft)))
     if titles and keeper.chance(_RELATED):

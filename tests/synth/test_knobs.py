@@ -22,7 +22,7 @@ from synth.knobs import END, PRESETS, Knobs
         ({"monthly_hazard": 0.0}, "monthly_hazard is 0"),
         (
             {"contradictions": 200},
-            "260 planted pairs .* do not fit into 330 information_articles: .* plant fewer",
+            "280 planted pairs .* do not fit into 330 information_articles: .* plant fewer",
         ),
     ],
 )

@@ -4,13 +4,10 @@ import polars as pl
 import pytest
 
 from cxm.methods.dialogues import (
-    Context,
-    Turn,
     contexts,
     customer_needs,
     is_courtesy,
     points_after_last_turn,
-    weigh_turns,
 )
 
 
@@ -58,25 +55,6 @@ def test_courtesies_ask_for_nothing(text: str) -> None:
 @pytest.mark.parametrize("text", ["Is it?", "thanks, but it still fails", "yes please", "order 1234"])
 def test_requests_are_no_courtesies(text: str) -> None:
     assert not is_courtesy(text)
-
-
-def test_a_short_yes_does_not_push_what_it_answers_out_of_sight() -> None:
-    turns = [
-        Turn("customer", "I want to cancel my order"),
-        Turn("agent", "Shall I cancel it?"),
-        Turn("system", '{"order": "open"}'),
-        Turn("customer", "Yes, please."),
-    ]
-    weighed = weigh_turns(Context("c", 4, tuple(turns)), 0.1)
-    assert [text for text, _ in weighed] == ["Shall I cancel it?", "I want to cancel my order"]
-    assert weighed[0][1] == 0.5
-    assert weighed[1][1] == pytest.approx(0.1**0.5)
-
-
-def test_without_content_the_last_request_stands_and_silence_is_empty() -> None:
-    assert weigh_turns(Context("c", 1, (Turn("customer", "Hello?"),)), 0.1) == [("Hello?", 1.0)]
-    assert weigh_turns(Context("c", 1, (Turn("customer", "😀"),)), 0.1) == []
-    assert weigh_turns(Context("c", 0, ()), 0.1) == []
 
 
 def test_a_need_skips_small_talk() -> None:
