@@ -31,7 +31,7 @@ class WorkspaceResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     data: str = Field(
         default="",
-        description="Data directory. Empty: CXM_DATA; empty too: the simulated brand in <out>/brand.",
+        description="Data directory. Empty: CXM_DATA; empty too: the simulated brand in <out>/simulated-brand.",
     )
     out: str = Field(default="", description="Output directory. Empty: CXM_OUT, or `out`.")
 
@@ -48,7 +48,7 @@ class WorkspaceResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def data_directory(self) -> Path:
         """Where the input tables are, or will be once the simulated brand is written."""
         if self.is_simulated():
-            return self.out_directory() / "brand"
+            return self.out_directory() / "simulated-brand"
         return Path(self.data or _Environment().data).expanduser()
 
     def encoder(self) -> Encoder | None:

@@ -22,7 +22,7 @@ def test_an_empty_variable_counts_as_none_and_means_the_simulated_brand(monkeypa
     monkeypatch.setenv("CXM_DATA", "")
     resource = WorkspaceResource(out=str(tmp_path))
     assert resource.is_simulated()
-    assert resource.data_directory() == tmp_path / "brand"
+    assert resource.data_directory() == tmp_path / "simulated-brand"
 
 
 def test_the_workspace_is_opened_once(offline):

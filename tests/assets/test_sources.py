@@ -90,5 +90,5 @@ def test_without_a_data_directory_the_simulated_brand_is_written_to_out(
     monkeypatch.delenv("CXM_DATA", raising=False)
     outcome = run_job(type(offline)(out=str(tmp_path / "out")), only=["data_directory", "turns"])
     assert outcome.is_success
-    assert outcome.metadata["data_directory"]["path"] == str(tmp_path / "out" / "brand")
-    assert store.exists(tmp_path / "out" / "brand", "turns")
+    assert outcome.metadata["data_directory"]["path"] == str(tmp_path / "out" / "simulated-brand")
+    assert store.exists(tmp_path / "out" / "simulated-brand", "turns")
