@@ -31,7 +31,7 @@ class WorkspaceResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     data: str = Field(
         default="",
-        description="Data directory. Empty: CXM_DATA; empty too: the simulated brand in <out>/simulated-brand.",
+        description="Data directory. Empty: CXM_DATA, or the simulated brand in <out>/simulated-brand.",
     )
     out: str = Field(default="", description="Output directory. Empty: CXM_OUT, or `out`.")
 

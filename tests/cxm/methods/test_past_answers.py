@@ -1,24 +1,45 @@
-"""What answered dialogues like this one."""
+"""What answered dialogues like this one before."""
 
 import numpy as np
+import pytest
 
 from cxm.methods.dialogues import Context
 from cxm.methods.past_answers import PastAnswers
 
-VECTORS = np.array([[1, 0], [0.6, 0.8], [0, 1]], dtype=np.float32)
-PAST = PastAnswers(VECTORS, ["p", "q", "q"], [["a"], ["a", "b"], ["gone"]])
+EAST, NORTH = [1.0, 0.0], [0.0, 1.0]
+BETWEEN = [0.6, 0.8]
 
 
-def test_an_article_is_as_likely_as_the_likest_point_it_answered() -> None:
-    found = PAST.find([Context("c", 1, ())], VECTORS[:1], ["a", "b"]).toarray()
-    np.testing.assert_allclose(found, [[1.0, 0.36]], atol=1e-6)
+def vectors(*rows: list[float]) -> np.ndarray:
+    return np.array(rows, dtype=np.float32).reshape(-1, 2)
+
+
+def found(past: PastAnswers, vector: list[float], conversation_id: str = "new") -> list[float]:
+    row = past.find([Context(conversation_id, 1, ())], vectors(vector), ["a", "b", "c"]).toarray()[0]
+    return [round(float(value), 4) for value in row]
+
+
+PAST = PastAnswers(vectors(EAST, NORTH, BETWEEN), ["x", "y", "z"], [["a"], ["b", "gone"], ["a"]])
+
+
+def test_an_article_is_as_near_as_the_likest_point_it_answered() -> None:
+    assert found(PAST, EAST) == [1.0, 0.0, 0.0]
+    assert found(PAST, NORTH) == [pytest.approx(0.64), 1.0, 0.0]
 
 
 def test_a_conversations_own_points_do_not_speak_for_it() -> None:
-    found = PAST.find([Context("p", 1, ())], VECTORS[:1], ["a", "b"]).toarray()
-    np.testing.assert_allclose(found, [[0.36, 0.36]], atol=1e-6)
+    assert found(PAST, EAST, "x") == [pytest.approx(0.36), 0.0, 0.0]
 
 
-def test_without_past_points_nothing_is_said() -> None:
-    nothing = PastAnswers(np.zeros((0, 2), dtype=np.float32), [], [])
-    assert nothing.find([Context("c", 1, ())], VECTORS[:1], ["a", "b"]).nnz == 0
+def test_what_is_like_nothing_or_nothing_remembered_gives_nothing() -> None:
+    assert found(PAST, [0.0, 0.0]) == [0.0, 0.0, 0.0]
+    assert found(PAST, [-1.0, 0.0]) == [0.0, 0.0, 0.0]
+    assert found(PastAnswers(vectors(), [], []), EAST) == [0.0, 0.0, 0.0]
+    assert PAST.find([], vectors(), ["a"]).shape == (0, 1)
+
+
+def test_many_contexts_get_what_each_gets_alone() -> None:
+    many = vectors(*([EAST, NORTH, BETWEEN] * 400))
+    contexts = [Context(f"n{i}", 1, ()) for i in range(len(many))]
+    together = PAST.find(contexts, many, ["a", "b", "c"]).toarray().round(4)
+    assert np.allclose(together, [found(PAST, list(map(float, v))) for v in many], atol=1e-4)

@@ -5,10 +5,11 @@ import numpy as np
 from cxm.methods.retrieval import Fusion, choose, draw_folds, fuse, top
 
 
-def test_a_fused_score_is_a_weighted_mean_plus_what_is_named() -> None:
+def test_a_fused_score_is_a_weighted_mean_plus_what_is_named_and_what_answered_before() -> None:
     one = np.ones((1, 1), dtype=np.float32)
     assert fuse(one, 0 * one, None, Fusion(0.4, 0.3))[0, 0] == np.float32(0.4)
     assert np.isclose(fuse(one, one, one, Fusion(0.4, 0.3))[0, 0], 1.3)
+    assert np.isclose(fuse(one, one, one, Fusion(0.4, 0.3, 0.5), one)[0, 0], 1.8)
 
 
 def test_equal_scores_come_in_order_of_column_however_many_there_are() -> None:

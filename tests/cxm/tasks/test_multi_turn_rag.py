@@ -147,6 +147,46 @@ def test_past_replies_come_from_other_conversations(tmp_path, write_tables, enco
     assert (suggested["conversation_id"] != suggested["source_conversation_id"]).all()
 
 
+TOPICS = ("Hedge", "Grill", "Sofa", "Lamp")
+TOPIC_ARTICLES = pl.DataFrame(
+    {
+        "article_id": [f"a{i}" for i in range(len(TOPICS))],
+        "title": [f"{topic} care" for topic in TOPICS],
+        "body": [f"All about the {topic.lower()}." for topic in TOPICS],
+        "body_format": ["text"] * len(TOPICS),
+        "kind": ["information"] * len(TOPICS),
+    }
+)
+
+
+def test_what_a_tool_found_is_searched_for_and_an_agents_check_is_not(tmp_path, write_tables, encoder):
+    check = ("agent", "One moment, then lamp number and lamp colour, please.")
+    said = turns(c=[("customer", "It came apart."), ("system", "look_up: article grill, paid"), check])
+    workspace = run(tmp_path, encoder, write_tables(articles=TOPIC_ARTICLES, turns=said))
+    assert workspace.read("prepared_replies").collect()["article_ids"][0][0] == "a1"
+
+
+def test_what_answered_such_dialogues_before_is_found_though_the_base_has_none_of_their_words(
+    tmp_path, write_tables, encoder
+):
+    complaints = ("branches everywhere", "burnt sausages", "creaking cushions", "flickering evenings")
+    said = {f"c{i:02}": [("customer", f"{complaints[i % 4]} number{i}")] for i in range(60)}
+    points = pl.DataFrame({"conversation_id": sorted(said), "turn_index": [1] * 60})
+    gold = points.with_columns(
+        article_ids=pl.Series([[f"a{i % 4}"] for i in range(60)]),
+        split=pl.Series(["train" if i < 40 else "test" for i in range(60)]),
+    )
+    nobodys = ARTICLES.with_columns("0" + pl.col("article_id"))  # before the others in order of id
+    data = write_tables(
+        articles=pl.concat([nobodys, TOPIC_ARTICLES]),
+        turns=turns(**said),
+        reply_labels=checked(gold, "reply_labels"),
+    )
+    scores = {row["metric"]: row for row in runs.score(TASK, run(tmp_path, encoder, data)).to_dicts()}
+    assert scores["recall_at_1"]["value"] == 1.0
+    assert scores["recall_at_5"]["baseline"] < 0.5
+
+
 def prepared_frame(**columns) -> pl.DataFrame:
     row = {
         "conversation_id": "c",
@@ -192,6 +232,6 @@ def test_what_is_not_in_a_cited_article_is_not_supported_and_needs_no_label():
 def test_it_beats_bm25_on_real_dialogues(tmp_path, shared_data):
     workspace = Workspace(shared_data("travel_knowledge"), tmp_path / "out")
     scores = {row["metric"]: row for row in runs.score(TASK, workspace).to_dicts()}
-    assert scores["recall_at_5"]["value"] >= 0.55
+    assert scores["recall_at_5"]["value"] >= 0.7
     assert scores["recall_at_5"]["low"] > scores["recall_at_5"]["baseline"]
     assert scores["supported_share"]["value"] == 1.0
