@@ -176,7 +176,7 @@ def test_what_answered_such_dialogues_before_is_found_though_the_base_has_none_o
         article_ids=pl.Series([[f"a{i % 4}"] for i in range(60)]),
         split=pl.Series(["train" if i < 40 else "test" for i in range(60)]),
     )
-    nobodys = ARTICLES.with_columns("0" + pl.col("article_id"))  # before the others in order of id
+    nobodys = ARTICLES.with_columns(article_id="0" + pl.col("article_id"))  # before the others in order of id
     data = write_tables(
         articles=pl.concat([nobodys, TOPIC_ARTICLES]),
         turns=turns(**said),
