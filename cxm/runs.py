@@ -27,9 +27,9 @@ from cxm.workspace import Workspace, json_digest
 log = logging.getLogger(__name__)
 
 
-def params_hash(task: Task, params: Params, use_labels: bool, encoder_digest: str) -> str:
+def params_hash(task: Task, params: Params, use_labels: bool, services_digest: str) -> str:
     """Digest of everything but the data that a result depends on."""
-    values = {"params": dataclasses.asdict(params), "labels": use_labels, "encoder": encoder_digest}
+    values = {"params": dataclasses.asdict(params), "labels": use_labels, "services": services_digest}
     return json_digest({"task": task.name, "version": __version__, **values})
 
 
@@ -84,8 +84,7 @@ def is_fresh(task: Task, workspace: Workspace, params: Params, use_labels: bool 
     manifest = workspace.manifest(task.name)
     return bool(
         manifest
-        and manifest.get("params_hash")
-        == params_hash(task, params, use_labels, workspace.services.encoder.digest)
+        and manifest.get("params_hash") == params_hash(task, params, use_labels, workspace.services.digest)
         and manifest.get("data_hash") == data_hash(task, workspace)
         and all(_path(task, workspace, name).exists() for name in manifest["writes"])
         and (workspace.out / "models" / task.name / "facts.json").exists()
@@ -142,7 +141,7 @@ def _run(task: Task, workspace: Workspace, params: Params, use_labels: bool) -> 
             "params": dataclasses.asdict(params),
             "labels": use_labels,
             "n_train": 0 if train is None else train.height,
-            "params_hash": params_hash(task, params, use_labels, workspace.services.encoder.digest),
+            "params_hash": params_hash(task, params, use_labels, workspace.services.digest),
             "data_hash": before,
             "tables": {name: str(workspace.directory_of(name)) for name in tables},
             "encoder": workspace.services.encoder.digest,

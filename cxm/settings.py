@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from platformdirs import user_cache_path
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cxm.errors import CxmError
@@ -28,6 +28,15 @@ class Settings(BaseSettings):
         default="default",
         description="Sentence encoder: `default` (all-MiniLM-L6-v2, embedded), a path or a hub id.",
     )
+    chat_model: str = Field(
+        default="",
+        description="Language model for what may ask one; empty: none, and nothing leaves the machine.",
+    )
+    chat_url: str = Field(
+        default="https://api.openai.com/v1",
+        description="Where the language model is; any server with the OpenAI interface.",
+    )
+    chat_key: SecretStr = Field(default=SecretStr(""), description="Its key; never logged, never stored.")
     max_bad_share: float = Field(
         default=0.1,
         ge=0,

@@ -19,6 +19,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from cxm.backends.chat import Chat
 from cxm.backends.encoder import Encoder
 from cxm.errors import CxmError
 from cxm.metrics import Estimate
@@ -56,10 +57,19 @@ class Params:
 
 @dataclass(frozen=True)
 class Services:
-    """What methods may use besides their tables: the encoder, and where the search index lies."""
+    """What methods may use besides their tables: the encoder, where the search index lies, a language model.
+
+    `chat` is None unless the settings name a model; no method needs it.
+    """
 
     encoder: Encoder
     index_directory: Path
+    chat: Chat | None = None
+
+    @property
+    def digest(self) -> str:
+        """Names what outside the tables and parameters a result depends on."""
+        return self.encoder.digest + (f"+{self.chat.digest}" if self.chat else "")
 
 
 @dataclass(frozen=True)

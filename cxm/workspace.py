@@ -18,6 +18,7 @@ import polars as pl
 
 from cxm import store
 from cxm.backends.cache import CachedEncoder
+from cxm.backends.chat import CachedChat, OpenAIChat
 from cxm.backends.encoder import Encoder, SentenceTransformerEncoder
 from cxm.errors import CxmError
 from cxm.settings import read_settings
@@ -31,10 +32,14 @@ def json_digest(value: Any) -> str:
 
 
 def make_services(out: Path, encoder: Encoder | None = None) -> Services:
-    """The encoder the settings name (or `encoder`) behind its cache, and the search index's folder."""
+    """Encoder (or `encoder`) and language model as the settings name them, cached; the index's folder."""
     settings = read_settings()
     cached = encoder or CachedEncoder(SentenceTransformerEncoder(settings.encoder), settings.cache)
-    return Services(cached, Path(out).resolve() / "index")
+    chat = None
+    if settings.chat_model:
+        model = OpenAIChat(settings.chat_model, settings.chat_url, settings.chat_key.get_secret_value())
+        chat = CachedChat(model, settings.cache)
+    return Services(cached, Path(out).resolve() / "index", chat)
 
 
 @dataclass
