@@ -26,7 +26,7 @@ from cxm.methods.passages import cut_articles, embedded_texts
 from cxm.methods.retrieval import Fusion, Scores, fuse, top
 from cxm.store import atomic_directory
 
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 _EQUAL = Fusion()
 _FIELDS = {"body": 1.0, "title": 0.5, "section": 0.25}
 _BM25_CEILING = 2.2  # k1 + 1, what one occurrence of a word can add at most per unit of its idf.

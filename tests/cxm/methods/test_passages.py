@@ -1,9 +1,12 @@
 """Cutting articles into passages."""
 
+import time
+
 import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cxm.methods.documents import plain_text
 from cxm.methods.passages import SCHEMA, cut_articles, cut_text, embedded_texts, section_path
 
 
@@ -13,7 +16,7 @@ def article(title: str, body: str, section: str | None = None, body_format: str 
 
 
 def test_sentences_are_packed_up_to_the_size() -> None:
-    assert cut_text("One two. Three four. Five six.", 20) == ["One two.\nThree four.", "Five six."]
+    assert cut_text("One two. Three four. Five six.", 20) == ["One two. Three four.", "Five six."]
 
 
 def test_a_sentence_longer_than_a_passage_is_cut_at_a_space() -> None:
@@ -39,6 +42,30 @@ def test_a_passage_keeps_title_and_section() -> None:
     passages = cut_articles(article("Local delivery", "We deliver.", "Shipping > Methods > Local delivery"))
     assert passages.schema == SCHEMA
     assert embedded_texts(passages) == ["Local delivery\nShipping > Methods\nWe deliver."]
+
+
+def test_headings_inside_the_body_become_steps_of_the_section() -> None:
+    body = "Intro.\n\n# Fees\n\n## Gold\n\nThe gold card is free.\n\n## Silver\n\nIt costs $5.\n\n# Empty"
+    passages = cut_articles(article("Cards", body, "Payments > Cards", "markdown"))
+    assert passages.select("section", "text").rows() == [
+        ("Payments", "Intro."),
+        ("Payments > Fees > Gold", "The gold card is free."),
+        ("Payments > Fees > Silver", "It costs $5."),
+        ("Payments", "Empty"),
+    ]
+
+
+@given(st.text(), st.sampled_from(["text", "markdown", "html"]))
+def test_a_passage_is_the_slice_of_the_clean_text_that_its_offsets_name(body: str, body_format: str) -> None:
+    clean = plain_text(body, body_format)
+    for row in cut_articles(article("T", body, None, body_format), 40).iter_rows(named=True):
+        assert clean[row["start"] : row["end"]] == row["text"]
+
+
+def test_a_long_text_without_ends_is_cut_in_linear_time() -> None:
+    begin = time.perf_counter()
+    assert len(cut_text("word " * 400_000)) == 5000
+    assert time.perf_counter() - begin < 5
 
 
 def test_a_section_that_only_repeats_the_title_is_left_out() -> None:
