@@ -16,7 +16,8 @@ _BLOCKS = (
 _HEADINGS = "h1,h2,h3,h4,h5,h6"
 _UNREAD = ["script", "style", "template", "noscript", "head"]
 _TAG = re.compile(r"<(/?)([a-zA-Z][^\s/<>]*)[^<>]*>")
-_VOID = frozenset("area base br col embed hr img input link meta source track wbr p li".split())
+_VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track"}
+_VOID |= {"wbr", "p", "li"}
 # A browser stops at some depth too; building the tree is quadratic in it.
 _MAX_DEPTH = 500
 _MAX_SPAN = 50

@@ -62,7 +62,7 @@ class Fit:
 
 
 def fit_ranker(candidates: Candidates, folds: NDArray[np.intp], quality: Quality, seed: int) -> Fit:
-    """A ranker if it beats plain scores on held-out queries, else none: it never makes a ranking worse by design.
+    """A ranker if it beats plain scores on held-out queries, else none.
 
     `folds` `(n_queries,)`; `quality(scores (n,), queries (m,))` gives one number a query, higher is
     better. Too few queries, or only one fold, give no ranker. LambdaRank: Burges 2010, "From RankNet to

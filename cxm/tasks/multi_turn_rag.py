@@ -172,7 +172,7 @@ def _tune_search(
 
 def name_articles(index: Index, found: Sequence[Context]) -> Any:
     """How clearly each context names each article, sparse `(n_contexts, n_articles)`."""
-    return NameFinder.from_passages(index.passages, index.article_ids).find(found)
+    return NameFinder.from_passages(index.articles, index.article_ids).find(found)
 
 
 def search(

@@ -1,6 +1,7 @@
 """Documents to clean lines and sentences."""
 
 import time
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -54,7 +55,7 @@ def test_clean_text_has_no_empty_line_and_no_control_character(body: str, body_f
 def test_spans_are_the_sentences(text: str) -> None:
     spans = sentence_spans(text)
     assert [text[start:end] for start, end in spans] == sentences(text)
-    assert all(left[1] <= right[0] for left, right in zip(spans, spans[1:], strict=False))
+    assert all(left[1] <= right[0] for left, right in pairwise(spans))
 
 
 @pytest.mark.parametrize(

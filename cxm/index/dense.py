@@ -1,0 +1,69 @@
+"""Vectors on disk and the nearest of them: exact to 100,000, by a graph in half precision above.
+
+How vectors are kept and searched belongs here; whose vectors they are is the index's business.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[Any]
+
+MAX_EXACT = 100_000
+_ROWS_PER_CHUNK = 50_000
+# Malkov & Yashunin 2018: links of a node, width of the search while building and while searching.
+_CONNECTIVITY, _EXPANSION_ADD, _EXPANSION_SEARCH = 16, 64, 256
+
+
+def write_vectors(path: Path, shape: tuple[int, int], dtype: Any, parts: Any) -> None:
+    """Write vectors that come in parts, `(first row, rows)`, without holding them all."""
+    if not shape[0]:
+        np.save(path, np.zeros(shape, dtype=dtype))
+        return
+    vectors = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+    for start, rows in parts:
+        vectors[start : start + len(rows)] = rows
+    vectors.flush()
+
+
+def read_vectors(path: Path) -> Vectors:
+    """Vectors by memory map; none as an empty array."""
+    try:
+        return np.load(path, mmap_mode="r")  # type: ignore[no-any-return]
+    except ValueError:  # an empty file cannot be mapped
+        return np.load(path)  # type: ignore[no-any-return]
+
+
+def write_graph(path: Path, vectors: Vectors) -> None:
+    """Write a graph over unit vectors; one thread, so that equal vectors give equal graphs."""
+    from usearch.index import Index, MetricKind
+
+    graph = Index(
+        ndim=vectors.shape[1],
+        metric=MetricKind.IP,
+        dtype="f16",
+        connectivity=_CONNECTIVITY,
+        expansion_add=_EXPANSION_ADD,
+        expansion_search=_EXPANSION_SEARCH,
+        enable_key_lookups=False,
+    )
+    for start in range(0, len(vectors), _ROWS_PER_CHUNK):
+        rows = vectors[start : start + _ROWS_PER_CHUNK]
+        graph.add(np.arange(start, start + len(rows)), np.asarray(rows, dtype=np.float16), threads=1)
+    graph.save(str(path))
+
+
+def open_graph(path: Path) -> Any:
+    """A graph by memory map; None where there is none."""
+    if not path.exists():
+        return None
+    from usearch.index import Index
+
+    graph = Index.restore(str(path), view=True)
+    if graph is not None:
+        graph.expansion_search = _EXPANSION_SEARCH
+    return graph
