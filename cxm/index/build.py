@@ -119,11 +119,10 @@ def _cut(articles: pl.DataFrame, previous: Index | None) -> tuple[pl.DataFrame, 
     )
     # Under their digest as id, since it is contents that are cut.
     cut = cut_articles(new.with_columns(article_id="digest")).rename({"article_id": "digest"})
-    rows = [
-        (digest, s)
-        for digest, text in cut.select("digest", "text").iter_rows()
-        for s in sentences(text) or [""]
-    ]
+    rows: list[tuple[str, str]] = []
+    for digest, index, title, text in cut.select("digest", "passage_index", "title", "text").iter_rows():
+        # The title is an article's first sentence.
+        rows += [(digest, part) for part in ([title] if not index else []) + sentences(text)]
     said = pl.DataFrame(rows, schema=_SENTENCES, orient="row")
     unread = pl.lit(None, dtype=pl.Int64).alias("old_row")
     passages, parts = cut.with_columns(unread), said.with_columns(unread)

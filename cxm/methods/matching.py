@@ -18,6 +18,7 @@ Ints = NDArray[np.int64]
 FEATURES = (
     "cosine",
     "lexical",
+    "title_cosine",
     "sentence_cosine",
     "sentences_cosine",
     "contrast",
@@ -39,7 +40,7 @@ _LIKE_ALL = 10
 _TOP_SENTENCES = 3
 _TOP_ARTICLES = 5
 _RANK_OFFSET = 10.0
-_TINY = 1e-9
+_TINY = 1e-6
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ class Pool:
     `vector` `(d,)` and `terms`, `weights` (idf), `is_number` `(n_terms,)` describe the query; -1 is a
     stem that the base does not hold. `cosine`, `lexical`, `passages` (the best one) and `leaves` (the
     section's last step, -1 for none) `(n,)`. Article i has the sentences
-    `part_offsets[i]:part_offsets[i + 1]` of `parts`, `part_vectors` and `part`.
+    `part_offsets[i]:part_offsets[i + 1]` of `parts`, `part_vectors` (at length 1) and `part`; its title is
+    the first of them.
     """
 
     vector: NDArray[np.float32]
@@ -96,13 +98,14 @@ def match_features(pool: Pool) -> Floats:
         return np.zeros((0, len(FEATURES)))
     starts, sizes = pool.part_offsets[:-1], np.diff(pool.part_offsets)
     cosines = pool.part_vectors @ pool.vector
-    contrasts = _contrasts(pool)
+    contrasts = _contrasts(pool, cosines)
     contrast = np.maximum.reduceat(contrasts, starts)
     best = _first_best(cosines, pool.part_offsets)
     words = _word_features(pool)
     columns = {
         "cosine": pool.cosine,
         "lexical": pool.lexical,
+        "title_cosine": cosines[starts],
         "sentence_cosine": cosines[best],
         "sentences_cosine": _mean_of_best(cosines, np.repeat(np.arange(n), sizes), n, _TOP_SENTENCES),
         "contrast": contrast,
@@ -117,7 +120,7 @@ def match_features(pool: Pool) -> Floats:
     return np.round(features, 6)
 
 
-def _contrasts(pool: Pool) -> NDArray[np.float32]:
+def _contrasts(pool: Pool, cosines: NDArray[np.float32]) -> NDArray[np.float32]:
     """Cosines of query and sentences without what the likeliest articles have in common.
 
     All that is near a query about one product names the product; what is left when that direction is
@@ -128,13 +131,10 @@ def _contrasts(pool: Pool) -> NDArray[np.float32]:
     owners = np.repeat(np.arange(len(pool.articles)), np.diff(pool.part_offsets))
     common = pool.part_vectors[np.isin(owners, likeliest)].mean(axis=0)
     common = common / max(float(np.linalg.norm(common)), _TINY)
-    query = pool.vector - (pool.vector @ common) * common
     along = pool.part_vectors @ common
-    length = np.sqrt(np.maximum((pool.part_vectors**2).sum(axis=1) - along**2, _TINY))
-    # The query's own direction is orthogonal to what is common: no need to take it out of the sentences.
-    found: NDArray[np.float32] = (
-        (pool.part_vectors @ query) / length / max(float(np.linalg.norm(query)), _TINY)
-    )
+    shared = float(pool.vector @ common)
+    length = np.sqrt(np.maximum(1 - along**2, _TINY)) * np.sqrt(max(1 - shared**2, _TINY))
+    found: NDArray[np.float32] = (cosines - shared * along) / length
     return found
 
 

@@ -80,8 +80,13 @@ def fit_ranker(candidates: Candidates, folds: NDArray[np.intp], quality: Quality
         scores[rows] = _predict(booster, candidates.features[rows])
     learned = quality(scores, everybody)
     is_better = learned.mean() > plain.mean()
-    booster = str(_train(candidates, seed).model_to_string()) if is_better else None
+    booster = train_forest(candidates, seed) if is_better else None
     return Fit(booster, float(learned.mean()), float(plain.mean()), candidates.n_queries)
+
+
+def train_forest(candidates: Candidates, seed: int) -> str:
+    """A LambdaRank model of the candidates as LightGBM text, without a check that it pays."""
+    return str(_train(candidates, seed).model_to_string())
 
 
 def rank_scores(booster: str, features: Array) -> Array:

@@ -6,38 +6,47 @@ and group in `cxm.methods`. A dialogue's search is in `cxm.tasks.multi_turn_rag`
 
 from __future__ import annotations
 
-import dataclasses
+import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from cxm.index import Index, open_index
+from cxm.index import Filter, Index, open_index
 from cxm.methods import gaps
-from cxm.methods.answerability import (
-    ANSWER_FUSION,
-    answer_probability,
-    best_scores,
-    compare_without,
-    fit_answerability,
-    make_questions,
-    n_needed,
-)
+from cxm.methods.adequacy import EVIDENCE, about_others, adequacy, evidence, fit_adequacy
 from cxm.methods.dialogues import customer_needs
-from cxm.methods.retrieval import Fusion, choose, draw_folds, fuse, top
+from cxm.methods.made_queries import make_queries
+from cxm.methods.matching import FEATURES, Floats, Pool, match_features
+from cxm.methods.ranker import Candidates
+from cxm.methods.retrieval import Fusion, draw_folds, fuse
+from cxm.methods.search_ranker import SearchRanker, Trial, learn_ranker
 from cxm.metrics import Estimate, estimate
 from cxm.metrics.intervals import mean_of
 from cxm.metrics.ranking import hit_at, ndcg_at, recall_at, reciprocal_rank_at
 from cxm.tables import TABLES
 from cxm.task import Method, Model, Params, Results, Services, Tables, Task, param
 
-_DENSE_WEIGHTS = (0.45, 0.25, 0.35, 0.55, 0.65, 0.8)
+log = logging.getLogger(__name__)
+
 _N_FOLDS = 5
 _LEAST_TRAIN_QUERIES = 20
 _MAX_EXAMPLES = 5
+_PLAIN = Fusion()
+_ANY = Filter()
 _LABELLED: dict[str, Any] = {"query_id": pl.String, "text": pl.String, "article_ids": pl.List(pl.String)}
 _NEEDS = {"kind": pl.String, "id": pl.String, "text": pl.String}
+_FOUND: dict[str, Any] = {
+    "query": pl.Int64,
+    "rank": pl.Int32,
+    "article_id": pl.String,
+    "passage": pl.String,
+    "score": pl.Float64,
+    **dict.fromkeys(FEATURES, pl.Float64),
+}
 
 
 @dataclass(frozen=True)
@@ -46,12 +55,12 @@ class ArticleSearchParams(Params):
 
     n_hits: int = param(20, "Articles listed for a query.", low=20)
     gap_probability: float = param(
-        0.4, "Below this answer probability a need counts as unanswered.", low=0, high=1
+        0.4, "A topic whose needs have a lower answer probability, on average, is a gap.", low=0, high=1
     )
-    min_gap_size: int = param(2, "Unanswered needs that make a gap.", low=1)
+    min_gap_size: int = param(3, "Needs that make a topic.", low=1)
     max_needs: int = param(20_000, "Needs looked at for gaps; of more, a random sample.", low=1)
-    n_made_questions: int = param(
-        300, "Questions made from the base to calibrate the answer probability.", low=1
+    n_made_queries: int = param(
+        400, "Queries made from the base to learn from where none are labelled.", low=1
     )
 
 
@@ -59,40 +68,92 @@ class ArticleSearchParams(Params):
 
 
 def fit(tables: Tables, train: pl.DataFrame | None, params: ArticleSearchParams, services: Services) -> Model:
-    """The weights of the fusion and the curve of the answer probability."""
+    """The ranker, the curve of the answer probability, and what else was tried."""
     articles = tables["articles"].collect()
     index = open_index(services.index_directory, articles, services.encoder)
-    queries = _labelled_queries(tables, train)
-    fusion = tune_fusion(index, queries, params.seed) if queries.height else Fusion()
-    if queries.height < _LEAST_TRAIN_QUERIES:
-        queries = make_questions(articles, params.n_made_questions, params.seed)
-    hits = index.search(queries["text"].to_list(), n_needed(queries["article_ids"]), ANSWER_FUSION)
-    curve = fit_answerability(*compare_without(hits, queries["article_ids"]))
-    return Model({"fusion": dataclasses.asdict(fusion), "answer_curve": curve})
+    queries = _labelled_queries(tables, train, index)
+    is_labelled = queries.height >= _LEAST_TRAIN_QUERIES
+    if not is_labelled:
+        queries = make_queries(articles, params.n_made_queries, params.seed)
+    candidates, pools = _candidates(index, queries)
+    folds = draw_folds(queries["query_id"].to_numpy(), _N_FOLDS, params.seed)
+    ranker, trials = learn_ranker(candidates, folds, params.seed, is_labelled)
+    source = "labelled" if is_labelled else "made"
+    log.info("article_search: ranked by %s, decided on %d %s queries", ranker.name, queries.height, source)
+    curve = fit_adequacy(*_with_and_without(candidates, pools, ranker))
+    facts = {
+        "ranker": {"name": ranker.name, "weights": list(ranker.weights)},
+        "answer_curve": curve,
+        "trials": [row for trial in trials for row in _trial_rows(trial, ranker.name, source)],
+    }
+    return Model(facts, boosters={"ranker": ranker.forest} if ranker.forest else {})
 
 
-def _labelled_queries(tables: Tables, train: pl.DataFrame | None) -> pl.DataFrame:
-    """query_id, text, article_ids of the queries with a relevant article in `train`."""
+def _labelled_queries(tables: Tables, train: pl.DataFrame | None, index: Index) -> pl.DataFrame:
+    """query_id, text, article_ids of the queries with a relevant article that the base has."""
     if train is None or "queries" not in tables:
         return pl.DataFrame(schema=_LABELLED)
-    relevant = train.filter(pl.col("relevance") > 0).sort("query_id", "article_id")
+    known = pl.col("article_id").is_in(index.article_ids)
+    relevant = train.filter(known & (pl.col("relevance") > 0)).sort("query_id", "article_id")
     right = relevant.group_by("query_id").agg(pl.col("article_id").alias("article_ids"))
     queries = tables["queries"].collect().join(right, on="query_id", how="inner", validate="1:1")
     return queries.select(list(_LABELLED)).sort("query_id")
 
 
-def tune_fusion(index: Index, queries: pl.DataFrame, seed: int) -> Fusion:
-    """The fusion with the best reciprocal rank; the default unless another helps on held-out queries."""
-    candidates = [Fusion(dense=weight) for weight in _DENSE_WEIGHTS]
-    right = [set(article_ids) for article_ids in queries["article_ids"]]
-    quality = np.zeros((len(candidates), queries.height))
-    for signals in index.signals(queries["text"].to_list()):
-        for c, candidate in enumerate(candidates):
-            ranked = top(fuse(signals.cosine, signals.lexical, None, candidate), 10)
-            for row, best in enumerate(ranked, start=signals.rows.start):
-                found = [index.article_ids[a] for a in best]
-                quality[c, row] = reciprocal_rank_at(found, right[row], 10)
-    return candidates[choose(quality, draw_folds(queries["query_id"].to_numpy(), _N_FOLDS, seed))]
+def _pools(
+    index: Index,
+    texts: Sequence[str],
+    vectors: NDArray[np.float32] | None = None,
+    where: Filter = _ANY,
+    size: int = 100,
+) -> Iterator[tuple[Pool, Floats, Floats]]:
+    """Pool, features and plain score of each text, in the base's own words."""
+    reworded = [index.wording.reword(text) for text in texts]
+    for pool in index.pools(reworded, vectors, where, size):
+        plain = fuse(pool.cosine, pool.lexical, None, _PLAIN).astype(np.float64)
+        yield pool, match_features(pool), plain
+
+
+def _candidates(index: Index, queries: pl.DataFrame) -> tuple[Candidates, list[Pool]]:
+    features, relevance, plain, pools = [np.zeros((0, len(FEATURES)))], [np.zeros(0)], [np.zeros(0)], []
+    right = queries["article_ids"].to_list()
+    for (pool, found, score), own in zip(_pools(index, queries["text"].to_list()), right, strict=True):
+        pools.append(pool)
+        features.append(found)
+        plain.append(score)
+        relevance.append(np.array([float(index.article_ids[a] in own) for a in pool.articles]))
+    starts = np.cumsum([0, *(len(rows) for rows in relevance[1:])]).astype(np.intp)
+    return Candidates(
+        np.concatenate(features), np.concatenate(relevance), starts, np.concatenate(plain)
+    ), pools
+
+
+def _with_and_without(
+    candidates: Candidates, pools: Sequence[Pool], ranker: SearchRanker
+) -> tuple[Floats, Floats]:
+    """Evidence of each query with all articles, and without its own and those about the same."""
+    scores = ranker.scores(candidates.features, candidates.plain, candidates.starts)
+    present, absent = [], []
+    for pool, start, stop in zip(pools, candidates.starts[:-1], candidates.starts[1:], strict=True):
+        features, score = candidates.features[start:stop], scores[start:stop]
+        own = candidates.relevance[start:stop] > 0
+        if own.any():
+            present.append(evidence(features, score))
+            absent.append(evidence(features, score, about_others(pool, own)))
+    shape = (len(present), len(EVIDENCE))
+    return np.array(present).reshape(shape), np.array(absent).reshape(shape)
+
+
+def _trial_rows(trial: Trial, chosen: str, source: str) -> list[dict[str, Any]]:
+    """Rows of `model_comparison` for a way to rank; the one that is used says so."""
+    name = f"{trial.name} ({'used, ' if trial.name == chosen else ''}{source} queries)"
+    units = np.arange(len(trial.hits))
+    values = {"hit_at_1": trial.hits, "mrr_at_10": trial.reciprocal_ranks}
+    found = [e for metric, each in values.items() for e in estimate(metric, mean_of(each), units)]
+    return [
+        {"task": TASK.name, "model": name, "metric": e.metric, "value": e.value, "low": e.low, "high": e.high}
+        for e in found
+    ]
 
 
 # ------------------------------------------------------------------ answer
@@ -103,11 +164,46 @@ def predict(tables: Tables, model: Model, params: ArticleSearchParams, services:
     articles = tables["articles"].collect()
     index = open_index(services.index_directory, articles, services.encoder)
     queries = _queries(tables)
-    hits = index.search(queries["text"].to_list(), params.n_hits, Fusion(**model.facts["fusion"]))
+    found, _ = search(index, model, queries["text"].to_list(), params.n_hits)
+    trials = pl.DataFrame(model.facts["trials"], schema=TABLES["model_comparison"].empty().schema)
     return {
-        "article_hits": _article_hits(hits, queries),
+        "article_hits": _article_hits(found, queries),
         "knowledge_gaps": find_gaps(_needs(tables, queries, params), index, model, params),
+        "model_comparison": trials,
     }
+
+
+def search(
+    index: Index,
+    model: Model,
+    texts: Sequence[str],
+    k: int,
+    vectors: NDArray[np.float32] | None = None,
+    where: Filter = _ANY,
+) -> tuple[pl.DataFrame, Floats]:
+    """The k best articles of each text, and the probability that one answers it `(n_texts,)`.
+
+    The frame has query (the position), rank, article_id, passage, score and the features. An empty
+    base gives no rows and probabilities of 0.
+    """
+    facts = model.facts["ranker"]
+    ranker = SearchRanker(facts["name"], tuple(facts["weights"]), model.boosters.get("ranker", ""))
+    frames, proofs = [pl.DataFrame(schema=_FOUND)], [np.zeros((0, len(EVIDENCE)))]
+    for query, (pool, features, plain) in enumerate(_pools(index, texts, vectors, where, max(k, 100))):
+        scores = ranker.scores(features, plain, np.array([0, len(plain)]))
+        best = np.argsort(-np.round(scores, 6), kind="stable")[:k]
+        proofs.append(evidence(features, scores)[None])
+        columns = {
+            "query": np.full(len(best), query),
+            "rank": np.arange(1, len(best) + 1),
+            "article_id": [index.article_ids[a] for a in pool.articles[best]],
+            "passage": index.passages["text"].gather(pool.passages[best]),
+            "score": np.round(scores[best], 6),
+            **dict(zip(FEATURES, features[best].T, strict=True)),
+        }
+        frames.append(pl.DataFrame(columns, schema=_FOUND))
+    probability = adequacy(np.concatenate(proofs), model.facts["answer_curve"])
+    return pl.concat(frames), probability if index.article_ids else np.zeros(len(texts))
 
 
 def _queries(tables: Tables) -> pl.DataFrame:
@@ -139,28 +235,29 @@ def _needs(tables: Tables, queries: pl.DataFrame, params: ArticleSearchParams) -
 
 
 def find_gaps(needs: pl.DataFrame, index: Index, model: Model, params: ArticleSearchParams) -> pl.DataFrame:
-    """Groups of needs that no article seems to answer, the largest first."""
+    """Topics that no article seems to answer, the one with most needs first.
+
+    Needs are judged together with those like them: one badly put question is no gap.
+    """
     texts = needs["text"].to_list()
     vectors = index.encode(texts)
-    hits = index.search(texts, 1, ANSWER_FUSION, vectors)
-    probability = answer_probability(best_scores(hits, len(texts)), model.facts["answer_curve"])
-    if not index.article_ids:
-        probability[:] = 0.0
-    is_open = probability < params.gap_probability
-    unanswered = needs.with_columns(probability=np.round(probability, 6)).filter(is_open)
+    _, probability = search(index, model, texts, 1, vectors)
+    topics = needs.with_columns(
+        probability=np.round(probability, 6), topic=gaps.group_needs(vectors, params.seed)
+    )
     background = gaps.count_words(texts)
-    unanswered = unanswered.with_columns(group=gaps.group_needs(vectors[is_open], params.seed))
     rows = []
-    for (_,), group in unanswered.group_by("group", maintain_order=True):
-        if group.height < params.min_gap_size:
+    for (_,), topic in topics.group_by("topic", maintain_order=True):
+        average = float(np.mean(topic["probability"].to_numpy()))
+        if topic.height < params.min_gap_size or average >= params.gap_probability:
             continue
-        clearest = group.sort("probability", "kind", "id")
+        clearest = topic.sort("probability", "kind", "id")
         rows.append(
             {
-                "name": gaps.name_group(group["text"].to_list(), background, len(texts)),
-                "n_conversations": int((group["kind"] == "conversation").sum()),
-                "n_queries": int((group["kind"] == "query").sum()),
-                "answer_probability": float(np.mean(group["probability"].to_numpy())),
+                "name": gaps.name_group(topic["text"].to_list(), background, len(texts)),
+                "n_conversations": int((topic["kind"] == "conversation").sum()),
+                "n_queries": int((topic["kind"] == "query").sum()),
+                "answer_probability": average,
                 "example_ids": clearest["id"].head(_MAX_EXAMPLES).to_list(),
             }
         )
@@ -229,7 +326,7 @@ TASK = Task(
     needs=(("articles", "queries"), ("articles", "turns")),
     uses=("conversations",),
     gold="qrels",
-    writes=("article_hits", "knowledge_gaps"),
+    writes=("article_hits", "knowledge_gaps", "model_comparison"),
     metrics=("hit_at_1", "recall_at_5", "recall_at_10", "mrr_at_10", "ndcg_at_10", "coverage"),
     method=Method(fit, predict),
     naive=Method(fit_words, predict_words),
