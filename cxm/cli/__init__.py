@@ -67,7 +67,7 @@ _GROUPS = {
     ),
     "Single questions": (
         _Command(
-            "shots:search",
+            "searches:search",
             "search",
             "Find the articles that answer a question.",
             'cxm search "how do I return a faulty drill" --data data',

@@ -1,4 +1,4 @@
-"""Commands that answer one question: a search, a text, a conversation, a set of customers.
+"""Commands that answer one question: about a text, a conversation, a set of customers.
 
 Each builds a one-row table and hands it to the task's own `predict`, with the model that
 `cxm run` left in `--out` (made first if it is absent or stale).
@@ -24,7 +24,6 @@ from cxm.tasks import by_name
 from cxm.workspace import Workspace, make_services
 
 _SHOT = "shot"
-_LEAST_HITS = 20
 Count = Annotated[int, Parameter(help="How many to show.", validator=validators.Number(gte=1))]
 
 
@@ -59,7 +58,8 @@ def _one_conversation(turns: list[dict[str, Any]], channel: str = "chat") -> dic
     }
 
 
-def _require_words(text: str, what: str) -> str:
+def require_words(text: str, what: str) -> str:
+    """The text without what is no text; `CxmError` where it is empty."""
     if not text.strip():
         raise CxmError(f"the {what} is empty; give some words")
     return _whole(text)
@@ -70,29 +70,6 @@ def _whole(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def search(query: str, /, *, data: Data, out: Out = OUT, n: Count = 5, json: Json = False) -> int:
-    """Find the articles that answer a question.
-
-    Parameters
-    ----------
-    query
-        The question, in any words.
-    """
-    query = _require_words(query, "query")
-    workspace = Workspace(data, out)
-    shot = {"queries": pl.DataFrame({"query_id": [_SHOT], "text": [query]})}
-    results = _answer(by_name("article_search"), workspace, shot, out, n_hits=max(n, _LEAST_HITS))
-    hits = results["article_hits"].head(n)
-    articles = workspace.read("articles").select("article_id", "title", "section").collect()
-    rows = (
-        hits.join(articles, on="article_id", how="left", validate="m:1", maintain_order="left")
-        .select("rank", "article_id", "title", "section", "passage", "score")
-        .to_dicts()
-    )
-    print_json(rows) if json else print_rows(rows)
-    return 0
-
-
 def intent(text: str, /, *, data: Data, out: Out = OUT, n: Count = 3, json: Json = False) -> int:
     """Why would a customer say this?
 
@@ -101,7 +78,7 @@ def intent(text: str, /, *, data: Data, out: Out = OUT, n: Count = 3, json: Json
     text
         What the customer said.
     """
-    text = _require_words(text, "text")
+    text = require_words(text, "text")
     shot = _one_conversation([{"speaker": "customer", "text": text}])
     results = _answer(by_name("intent_prediction"), Workspace(data, out), shot, out)
     rows = results["predicted_intents"].drop("conversation_id").head(n).to_dicts()
@@ -119,7 +96,7 @@ def sentiment(text: str, /, *, data: Path | None = None, out: Out = OUT, json: J
     data
         Data directory to learn from; without it the method without labels is used.
     """
-    text = _require_words(text, "text")
+    text = require_words(text, "text")
     shot = _one_conversation([{"speaker": "customer", "text": text}])
     workspace = Workspace(data, out) if data else None
     rows = _answer(by_name("sentiment"), workspace, shot, out)["turn_sentiment"]

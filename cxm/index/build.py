@@ -15,7 +15,7 @@ import polars as pl
 
 from cxm.backends.encoder import Encoder
 from cxm.index import dense, versions
-from cxm.index.lexical import make_analyzer, write_lexical
+from cxm.index.lexical import make_analyzer, word_rows, write_lexical
 from cxm.index.search import Index
 from cxm.methods.acronyms import find_acronyms
 from cxm.methods.documents import sentences
@@ -23,7 +23,6 @@ from cxm.methods.passages import cut_articles, embedded_texts, section_path
 from cxm.store import atomic_directory
 
 _TEXTS_PER_CHUNK = 50_000
-_WORD = r"[\p{Alphabetic}\p{N}]+"
 _SENTENCES = {"digest": pl.String, "text": pl.String}
 _ARTICLES = ("article_id", "title", "section", "kind", "language", "updated_at", "digest")
 
@@ -188,7 +187,7 @@ def _write_vectors(
 def write_words(directory: Path, heads: pl.DataFrame, texts: pl.Series) -> None:
     """The words of the base, their stems, and of every title, section and sentence the stems in order."""
     fields = {"title": heads["title"], "section": heads["section"], "part": texts}
-    counted = [_tokens(s).group_by("word").len() for texts in fields.values() for s in _chunks(texts)]
+    counted = [word_rows(s).group_by("word").len() for texts in fields.values() for s in _chunks(texts)]
     empty = pl.DataFrame(schema={"word": pl.String, "len": pl.UInt32})
     words = (
         pl.concat([empty, *counted]).group_by("word").agg(n=pl.col("len").sum().cast(pl.Int64)).sort("word")
@@ -202,7 +201,7 @@ def write_words(directory: Path, heads: pl.DataFrame, texts: pl.Series) -> None:
     for name, field in fields.items():
         terms, counts = [np.zeros(0, dtype=np.int32)], [np.zeros(1, dtype=np.int64)]
         for chunk in _chunks(field):
-            found = _tokens(chunk).join(known, on="word", how="left", maintain_order="left")
+            found = word_rows(chunk).join(known, on="word", how="left", maintain_order="left")
             terms.append(found["term"].to_numpy().astype(np.int32))
             counts.append(np.bincount(found["row"].to_numpy(), minlength=len(chunk)).astype(np.int64))
         np.save(directory / f"{name}_terms.npy", np.concatenate(terms))
@@ -214,9 +213,3 @@ def write_words(directory: Path, heads: pl.DataFrame, texts: pl.Series) -> None:
 def _chunks(texts: pl.Series) -> Iterator[pl.Series]:
     for start in range(0, len(texts), _TEXTS_PER_CHUNK):
         yield texts[start : start + _TEXTS_PER_CHUNK]
-
-
-def _tokens(texts: pl.Series) -> pl.DataFrame:
-    """row and word of every word of some texts, in order."""
-    split = texts.rename("word").str.to_lowercase().str.extract_all(_WORD).to_frame().with_row_index("row")
-    return split.explode("word").drop_nulls("word")

@@ -19,6 +19,7 @@ Scores = NDArray[np.float32]
 
 FIELDS = {"body": 1.0, "title": 0.5, "section": 0.25}
 _BM25_CEILING = 2.2  # k1 + 1, what one occurrence of a word can add at most per unit of its idf.
+_WORD = r"[\p{Alphabetic}\p{N}]+"
 _MAX_TERMS = 128
 _MAX_MATCHES = 1000
 # A filter that leaves fewer articles is told to the search one by one, a larger one in runs.
@@ -147,3 +148,9 @@ def write_lexical(directory: Path, passages: pl.DataFrame) -> None:
         writer.add_document(tantivy.Document(position=position, **texts))
     writer.commit()
     writer.wait_merging_threads()
+
+
+def word_rows(texts: pl.Series) -> pl.DataFrame:
+    """row and word of every word of some texts, in order."""
+    split = texts.rename("word").str.to_lowercase().str.extract_all(_WORD).to_frame().with_row_index("row")
+    return split.explode("word").drop_nulls("word")

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from cxm.backends.encoder import Encoder
 from cxm.index import dense, versions
 from cxm.index.filters import Filter
-from cxm.index.lexical import Lexical
+from cxm.index.lexical import Lexical, word_rows
 from cxm.methods.matching import Field, Pool
 from cxm.methods.retrieval import Fusion, Scores, fuse, top
 from cxm.methods.wording import Wording
@@ -146,6 +146,15 @@ class Index:
         """The number of each stem."""
         words = versions.read_frame(self.directory / "words.arrow")
         return dict(words.select("stem", "term").unique("stem").iter_rows())
+
+    def stems(self, texts: Sequence[str]) -> Field:
+        """The stems of other texts, -1 for what the base does not hold."""
+        found = word_rows(pl.Series("word", texts, dtype=pl.String))
+        analyze = self.lexical_index.analyzer.analyze
+        numbers = {w: self.terms.get(" ".join(analyze(w)), -1) for w in found["word"].unique()}
+        terms = np.array([numbers[word] for word in found["word"]], dtype=np.int64)
+        counts = np.bincount(found["row"].to_numpy(), minlength=len(texts))
+        return Field(terms, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
 
     @cached_property
     def leaves(self) -> NDArray[np.int64]:

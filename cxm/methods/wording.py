@@ -61,6 +61,14 @@ class Wording:
         short = [short for pattern, short in self._shorts if pattern.search(lower)]
         return [form for form in dict.fromkeys([*long, *short]) if form.lower() not in lower]
 
+    def matches(self, query: str, text: str) -> list[tuple[int, int]]:
+        """Where words of a text begin and end that have a stem of the reworded query."""
+        wanted = {
+            self.stem(word.lower()) for word in _WORD.findall(self.reword(query)) if content_words(word)
+        }
+        found = ((m.span(), self.stem(m.group(0).lower())) for m in _WORD.finditer(text))
+        return [span for span, stem in found if stem in wanted]
+
     def mend(self, text: str) -> str:
         """The text with words that the base does not know replaced by the likest it knows."""
         left = _MAX_MENDED

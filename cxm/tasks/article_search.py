@@ -19,6 +19,8 @@ from cxm.index import Filter, Index, open_index
 from cxm.methods import gaps
 from cxm.methods.adequacy import EVIDENCE, about_others, adequacy, evidence, fit_adequacy
 from cxm.methods.dialogues import customer_needs
+from cxm.methods.documents import sentences
+from cxm.methods.grounding import grounded_shares
 from cxm.methods.made_queries import make_queries
 from cxm.methods.matching import FEATURES, Floats, Pool, match_features
 from cxm.methods.ranker import Candidates
@@ -168,7 +170,7 @@ def predict(tables: Tables, model: Model, params: ArticleSearchParams, services:
     trials = pl.DataFrame(model.facts["trials"], schema=TABLES["model_comparison"].empty().schema)
     return {
         "article_hits": _article_hits(found, queries),
-        "knowledge_gaps": find_gaps(_needs(tables, queries, params), index, model, params),
+        "knowledge_gaps": find_gaps(tables, _needs(tables, queries, params), index, model, params),
         "model_comparison": trials,
     }
 
@@ -234,14 +236,38 @@ def _needs(tables: Tables, queries: pl.DataFrame, params: ArticleSearchParams) -
     return needs
 
 
-def find_gaps(needs: pl.DataFrame, index: Index, model: Model, params: ArticleSearchParams) -> pl.DataFrame:
+def _grounded(tables: Tables, needs: pl.DataFrame, index: Index) -> Floats:
+    """How much of an agent's best sentence in each conversation stands in the base; 0 for queries."""
+    if "turns" not in tables or not index.article_ids:
+        return np.zeros(needs.height)
+    wanted = needs.filter(pl.col("kind") == "conversation")["id"].implode()
+    is_answer = pl.col("speaker").is_in(["agent", "bot"]) & pl.col("conversation_id").is_in(wanted)
+    turns = tables["turns"].filter(is_answer).sort("conversation_id", "turn_index").collect()
+    keys = zip(needs["kind"], needs["id"], strict=True)
+    rows = {id_: row for row, (kind, id_) in enumerate(keys) if kind == "conversation"}
+    said = [
+        (rows[id_], sentence)
+        for id_, text in turns.select("conversation_id", "text").iter_rows()
+        for sentence in sentences(text)
+    ]
+    owners = np.array([row for row, _ in said], dtype=np.int64)
+    stems = index.stems([sentence for _, sentence in said])
+    return grounded_shares(stems, owners, needs.height, index.fields["part"])
+
+
+def find_gaps(
+    tables: Tables, needs: pl.DataFrame, index: Index, model: Model, params: ArticleSearchParams
+) -> pl.DataFrame:
     """Topics that no article seems to answer, the one with most needs first.
 
-    Needs are judged together with those like them: one badly put question is no gap.
+    A need is answered by an article that fits, or was, by what an agent said and the base says. Needs are
+    judged together with those like them: one badly put question is no gap.
     """
     texts = needs["text"].to_list()
     vectors = index.encode(texts)
     _, probability = search(index, model, texts, 1, vectors)
+    # Either is enough, and neither knows of the other.
+    probability = 1 - (1 - probability) * (1 - _grounded(tables, needs, index))
     topics = needs.with_columns(
         probability=np.round(probability, 6), topic=gaps.group_needs(vectors, params.seed)
     )

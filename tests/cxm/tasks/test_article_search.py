@@ -9,7 +9,6 @@ from cxm import runs
 from cxm.metrics.intervals import Estimate
 from cxm.store import checked
 from cxm.tables import TABLES
-from cxm.task import Model
 from cxm.tasks.article_search import TASK
 from cxm.workspace import Workspace
 
@@ -117,7 +116,7 @@ def test_params_that_allow_no_gap_give_none(tmp_path, write_tables, encoder):
     data = write_tables(articles=articles(), queries=queries(*["violin"] * 5))
     workspace = Workspace(data, tmp_path / "out", encoder)
     tables = runs.read_inputs(TASK, workspace)
-    model = Model({"fusion": {"dense": 0.5, "named": 0.0}, "answer_curve": {"weight": 1.0, "intercept": 0.0}})
+    model = TASK.method.fit(tables, None, TASK.params(), workspace.services)
     params = replace(TASK.params(), gap_probability=0.0)
     assert TASK.method.predict(tables, model, params, workspace.services)["knowledge_gaps"].height == 0
 

@@ -1,0 +1,124 @@
+"""`cxm search`: one question, the articles that answer it, and what speaks for each.
+
+The ranking itself is the task's (`cxm.tasks.article_search`); how it is shown belongs here.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from typing import Any
+
+from cxm import runs
+from cxm.cli.output import OUT, Data, Json, Out, note, print_json
+from cxm.cli.shots import Count, require_words
+from cxm.errors import CxmError, did_you_mean
+from cxm.index import Filter, Index, open_index
+from cxm.methods.matching import FEATURES
+from cxm.tasks import article_search
+from cxm.workspace import Workspace
+
+_SHOWN = ("cosine", "lexical", "title_cosine", "sentence_cosine", "article_share")
+_NARROW = 100
+
+
+def search(
+    query: str,
+    /,
+    *,
+    data: Data,
+    out: Out = OUT,
+    n: Count = 5,
+    kind: str | None = None,
+    section: str | None = None,
+    language: str | None = None,
+    updated_since: datetime | None = None,
+    json: Json = False,
+) -> int:
+    """Find the articles that answer a question.
+
+    Parameters
+    ----------
+    query
+        The question, in any words.
+    kind
+        Only articles of this kind: information or issue.
+    section
+        Only articles in this section or below it, such as "Shipping > Methods".
+    language
+        Only articles in this language, such as en.
+    updated_since
+        Only articles updated at this time (UTC) or later.
+    """
+    query = require_words(query, "query")
+    workspace = Workspace(data, out)
+    task = article_search.TASK
+    if not workspace.has("articles"):
+        raise CxmError(f"article_search lacks articles in {workspace.data}; it needs {task.needs_text()}")
+    articles = workspace.read("articles").sort("article_id").collect()
+    _require_known(kind, articles["kind"].unique().sort().to_list(), "kind")
+    model = _model(workspace)
+    services = workspace.services
+    index = open_index(services.index_directory, articles, services.encoder)
+    where = Filter(kind, section, language, updated_since)
+    found, probability = article_search.search(index, model, [query], n, where=where)
+    heads = index.articles.select("article_id", "title", "path")
+    joined = found.join(heads, on="article_id", how="left", validate="m:1", maintain_order="left")
+    answered = round(float(probability[0]), 6)
+    rows = [_row(row, query, index, answered) for row in joined.iter_rows(named=True)]
+    if json:
+        print_json(rows)
+    elif rows:
+        _print(rows, answered)
+    else:
+        note("no article" if where.is_open else "no article passes these conditions")
+    return 0
+
+
+def _model(workspace: Workspace) -> Any:
+    """The model that `cxm run` left, made first if absent; with nothing to run on, one for the articles."""
+    task = article_search.TASK
+    if task.missing(workspace.has) is None:
+        return runs.model(task, workspace)
+    tables = {"articles": workspace.read("articles").sort("article_id")}
+    return task.method.fit(tables, None, task.params(), workspace.services)
+
+
+def _require_known(value: str | None, known: list[str], what: str) -> None:
+    if value is not None and known and value not in known:
+        raise CxmError(f"no article is of {what} '{value}'{did_you_mean(value, known)}")
+
+
+def _row(row: dict[str, Any], query: str, index: Index, answered: float) -> dict[str, Any]:
+    return {
+        "rank": row["rank"],
+        "article_id": row["article_id"],
+        "title": row["title"],
+        "section": row["path"],
+        "passage": row["passage"],
+        "matches": index.wording.matches(query, row["passage"]),
+        "score": row["score"],
+        "score_parts": {name: round(row[name], 4) for name in FEATURES},
+        "answer_probability": answered,
+    }
+
+
+def _print(rows: list[dict[str, Any]], answered: float) -> None:
+    from rich.console import Console
+    from rich.padding import Padding
+    from rich.text import Text
+
+    width = None if sys.stdout.isatty() else _NARROW
+    console = Console(width=width, highlight=False, soft_wrap=False)
+    for row in rows:
+        console.print(Text.assemble(f"{row['rank']:>2}  ", (row["title"] or row["article_id"], "bold")))
+        where = " · ".join(part for part in (row["article_id"], row["section"]) if part)
+        console.print(Padding(Text(where, "dim"), (0, 0, 0, 4), expand=False))
+        passage = Text(row["passage"])
+        for start, end in row["matches"]:
+            passage.stylize("bold", start, end)
+        console.print(Padding(passage, (0, 0, 0, 4), expand=False))
+        parts = "  ".join(f"{name.replace('_', ' ')} {row['score_parts'][name]:.2f}" for name in _SHOWN)
+        console.print(Padding(Text(f"score {row['score']:.2f}   {parts}", "dim"), (0, 0, 0, 4), expand=False))
+        console.print()
+    console.print(f"chance that an article answers: {answered:.0%}")
