@@ -76,9 +76,12 @@ def words(text: str) -> list[str]:
 
 def content_words(text: str) -> list[str]:
     """The words that say what a text is about: no function words, courtesies or numbers."""
-    return [
-        w for w in words(text) if w not in _EMPTY_WORDS and len(w) > 1 and not any(c.isdigit() for c in w)
-    ]
+    return [w for w in words(text) if not is_empty_word(w) and len(w) > 1 and not any(c.isdigit() for c in w)]
+
+
+def is_empty_word(word: str) -> bool:
+    """Whether a word (in lower case) says nothing about what a text is about."""
+    return word in _EMPTY_WORDS
 
 
 def is_courtesy(text: str) -> bool:
@@ -117,11 +120,12 @@ def customer_needs(turns: pl.DataFrame) -> pl.DataFrame:
     """
     rows = turns.filter(pl.col("speaker") == "customer").sort("conversation_id", "turn_index")
     said = rows.group_by("conversation_id", maintain_order=True).agg("text")
-    needs = [(conversation_id, _need(texts)) for conversation_id, texts in said.iter_rows()]
+    needs = [(conversation_id, need_text(texts)) for conversation_id, texts in said.iter_rows()]
     return pl.DataFrame([need for need in needs if need[1]], schema=NEED_SCHEMA, orient="row")
 
 
-def _need(texts: Sequence[str]) -> str:
+def need_text(texts: Sequence[str]) -> str:
+    """The first of a customer's turns that say something, as one text; empty where none does."""
     kept: list[str] = []
     n_content = 0
     for text in texts:

@@ -29,7 +29,7 @@ NEIGHBOURS = {"query": pl.Int64, "rank": pl.Int32, "row": pl.Int64, "score": pl.
 _MAX_PASSAGES = 3
 _MAX_QUOTES = 2
 _CELLS_PER_BLOCK = 1 << 23
-_PASSAGE_WEIGHT = 0.5
+_RANK_COST = 0.05
 
 
 def quote_sentences(
@@ -37,24 +37,24 @@ def quote_sentences(
 ) -> pl.DataFrame:
     """The sentences of each query's best passages that are nearest to the request.
 
-    `hits` has columns query, rank, article_id, passage and score, `requests` one vector a query. At
+    `hits` has columns query, rank, article_id and passage, `requests` one vector a query. At
     most two sentences, in the order of the hits; a question is quoted only where nothing else stands.
     """
     rows = [
-        (query, rank, article_id, i, sentence, score)
-        for query, rank, article_id, passage, score in hits.filter(pl.col("rank") <= _MAX_PASSAGES)
+        (query, rank, article_id, i, sentence)
+        for query, rank, article_id, passage in hits.filter(pl.col("rank") <= _MAX_PASSAGES)
         .sort("query", "rank")
-        .select("query", "rank", "article_id", "passage", "score")
+        .select("query", "rank", "article_id", "passage")
         .iter_rows()
         for i, sentence in enumerate(sentences(passage))
     ]
-    schema = ("query", "rank", "article_id", "place", "quote", "score")
+    schema = ("query", "rank", "article_id", "place", "quote")
     if not rows:
         return pl.DataFrame(schema=QUOTES)
     frame = pl.DataFrame(rows, schema=schema, orient="row")
     vectors = encode(frame["quote"].to_list())
     nearness = np.einsum("ij,ij->i", vectors, requests[frame["query"].to_numpy()])
-    merit = np.round(nearness + _PASSAGE_WEIGHT * frame["score"].to_numpy(), 6)
+    merit = np.round(nearness - _RANK_COST * frame["rank"].to_numpy(), 6)
     frame = frame.with_columns(
         merit=pl.Series(merit), is_question=pl.col("quote").str.strip_chars_end("\"')]”’ ").str.ends_with("?")
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cxm.methods.dialogues import Context, content_words, words
+from cxm.methods.dialogues import Context, content_words, need_text, words
 
 Vectors = NDArray[np.float32]
 
@@ -74,3 +74,8 @@ def search_texts(found: Sequence[Context], weighing: Weighing) -> list[str]:
         "\n".join(text for text, weight in turns if weight >= most * _LEAST_SHARE)
         for turns, most in zip(weighed, heaviest, strict=True)
     ]
+
+
+def first_need_texts(found: Sequence[Context]) -> list[str]:
+    """What each customer came for: the first turns of theirs with content; empty where there are none."""
+    return [need_text([t.text for t in c.turns if t.speaker == "customer"]) for c in found]

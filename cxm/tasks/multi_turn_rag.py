@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,38 +18,32 @@ import polars as pl
 from numpy.typing import NDArray
 
 from cxm.backends.encoder import Encoder
-from cxm.index import HITS, Index, open_index
+from cxm.index import HITS, open_index
 from cxm.methods import replies, tool_choice
 from cxm.methods.answerability import (
     ANSWER_FUSION,
     answer_probability,
-    best_scores,
     compare_without,
     fit_answerability,
     make_questions,
     n_needed,
 )
 from cxm.methods.citations import check_citations
+from cxm.methods.dialogue_search import Known, Learned, learn_search, rank_articles
 from cxm.methods.dialogues import Context, contexts, is_courtesy, points_after_last_turn, words
-from cxm.methods.names import NameFinder
 from cxm.methods.past_answers import PastAnswers
-from cxm.methods.retrieval import Fusion, choose, draw_folds, fuse, top
+from cxm.methods.retrieval import Fusion
 from cxm.methods.tool_arguments import ToolCall, fill_call, parse_schemas
-from cxm.methods.weighing import ASKED_AND_FOUND, SPOKEN, Weighing, context_vectors, search_texts
+from cxm.methods.weighing import ASKED_AND_FOUND, Weighing, context_vectors
 from cxm.metrics import Estimate, estimate
 from cxm.metrics.intervals import mean_of
 from cxm.metrics.ranking import recall_at
 from cxm.tables import TABLES
 from cxm.task import Method, Model, Params, Results, Services, Tables, Task, param
 
-# How turns are weighed, how signals are; the first of each stands where no labels speak for another.
-_WEIGHINGS = (*(Weighing(decay, ASKED_AND_FOUND) for decay in (0.1, 0.25, 0.75)), Weighing(0.25, SPOKEN))
-_FUSIONS = tuple(
-    Fusion(dense, named, past) for dense in (0.8, 0.5) for named in (0.3, 0.1, 1.0) for past in (0.0, 1.0)
-)
-# For tools, quotes and past replies: the last turn above all; and the last few turns.
-_REQUEST, _LAST_TURNS = Weighing(0.01), Weighing(0.5)
-_N_FOLDS = 5
+log = logging.getLogger(__name__)
+# For tools and past replies: the last turn above all; and the last few turns. For quotes: what is needed.
+_REQUEST, _LAST_TURNS, _NEED = Weighing(0.01), Weighing(0.5), Weighing(0.25, ASKED_AND_FOUND)
 _LEAST_TRAIN_POINTS = 20
 _RECALLS = (5, 1, 10, 20)
 _BANK_FACTS = {"conversation_id": pl.String, "turn_index": pl.Int32, "reply": pl.String}
@@ -93,18 +88,20 @@ def fit(tables: Tables, train: pl.DataFrame | None, params: MultiTurnRagParams, 
     arrays: dict[str, NDArray[Any]] = {
         "bank": services.encoder.encode(bank["request"].to_list()).astype(np.float16)
     }
+    boosters: dict[str, str] = {}
     if "articles" in tables:
         articles = tables["articles"].collect()
-        index = open_index(services.index_directory, articles, services.encoder)
-        found_facts, arrays["past"] = _fit_search(index, articles, labelled, labels, params)
-        facts |= found_facts
+        search = _fit_search(_known(services, articles), articles, labelled, labels, params)
+        facts |= search.facts
+        arrays |= search.arrays
+        boosters |= search.boosters
     if "tools" in tables:
         tools = tool_choice.Tools.from_frame(tables["tools"].collect(), services.encoder.encode)
         dialogues = _dialogues(labelled, services.encoder)
         memory = tool_choice.fit_tools(dialogues, labels["tool_name"].to_list(), tools, params.seed)
         facts["tools"] = tool_choice.memory_facts(memory)
         arrays |= {"tool_contexts": memory.vectors, "tool_last_turns": memory.last_turns}
-    return Model(facts, arrays)
+    return Model(facts, arrays, boosters)
 
 
 def _dialogues(found: Sequence[Context], encoder: Encoder) -> tool_choice.Dialogues:
@@ -117,77 +114,61 @@ def _dialogues(found: Sequence[Context], encoder: Encoder) -> tool_choice.Dialog
 
 
 def _fit_search(
-    index: Index,
+    known: Known,
     articles: pl.DataFrame,
     labelled: list[Context],
     labels: pl.DataFrame,
     params: MultiTurnRagParams,
-) -> tuple[dict[str, Any], NDArray[np.float16]]:
-    """What was chosen, as facts, and the vectors of the points whose answers are remembered."""
-    known = set(index.article_ids)
-    right = [sorted({a for a in ids or [] if a in known}) for ids in labels["article_ids"].to_list()]
-    kept = [i for i, ids in enumerate(right) if ids]
-    found, right = [labelled[i] for i in kept], [right[i] for i in kept]
-    named = name_articles(index, found)
-    weighing, fusion = _tune_search(index, found, named, right, params.seed)
-    if len(kept) >= _LEAST_TRAIN_POINTS:
-        own = pl.Series(right, dtype=pl.List(pl.String))
-        hits = search(index, found, named, weighing, ANSWER_FUSION, n_needed(own))
-    else:
+) -> Model:
+    """What was learned about searching: facts, vectors of the points that are remembered, the ranker."""
+    ids = set(known.index.article_ids)
+    right = [sorted({a for a in wanted or [] if a in ids}) for wanted in labels["article_ids"].to_list()]
+    kept = [i for i, wanted in enumerate(right) if wanted]
+    right = [right[i] for i in kept]
+    learned, paid = learn_search(known, [labelled[i] for i in kept], right, params.seed)
+    fit, past = paid.ranker, learned.past
+    if fit.n_queries:
+        chosen = (
+            "the learned ranker is used" if fit.booster else "fusion ranks, the learned ranker does not pay"
+        )
+        log.info(
+            "%s (nDCG at 10 on held-out conversations: %.3f learned, %.3f fusion)",
+            chosen,
+            fit.learned,
+            fit.plain,
+        )
+    present, absent = paid.present, paid.absent
+    if len(kept) < _LEAST_TRAIN_POINTS:
         made = make_questions(articles, params.n_made_questions, params.seed)
         own = made["article_ids"]
-        hits = index.search(made["text"].to_list(), n_needed(own), ANSWER_FUSION)
+        hits = known.index.search(made["text"].to_list(), n_needed(own), ANSWER_FUSION)
+        present, absent = compare_without(hits, own)
     facts = {
-        "weighing": dataclasses.asdict(weighing),
-        "fusion": dataclasses.asdict(fusion),
-        "past": {"conversations": [context.conversation_id for context in found], "articles": right},
-        "answer_curve": fit_answerability(*compare_without(hits, own)),
+        "weighing": dataclasses.asdict(learned.weighing),
+        "fusion": dataclasses.asdict(learned.fusion),
+        "past": {"conversations": list(past.conversations), "articles": right} if past else {},
+        "answer_curve": fit_answerability(present, absent),
+        "comparison": {"learned ranker": fit.learned, "fusion": fit.plain} if fit.n_queries else {},
     }
-    return facts, context_vectors(found, index.encoder.encode, weighing).astype(np.float16)
-
-
-def _tune_search(
-    index: Index, found: list[Context], named: Any, right: list[list[str]], seed: int
-) -> tuple[Weighing, Fusion]:
-    """Weighing and fusion with the best recall at 5 on train points; the default unless others help."""
-    quality = np.zeros((len(_WEIGHINGS), len(_FUSIONS), len(found)))
-    wanted = [set(ids) for ids in right]
-    owners = [context.conversation_id for context in found]
-    for w, weighing in enumerate(_WEIGHINGS if found else ()):
-        vectors = context_vectors(found, index.encoder.encode, weighing)
-        past = PastAnswers(vectors, owners, right).find(found, vectors, index.article_ids)
-        for signals in index.signals(search_texts(found, weighing), vectors):
-            boosts = named[signals.rows].toarray(), past[signals.rows].toarray()
-            for f, fusion in enumerate(_FUSIONS):
-                ranked = top(fuse(signals.cosine, signals.lexical, boosts[0], fusion, boosts[1]), 5)
-                for row, best in enumerate(ranked, start=signals.rows.start):
-                    quality[w, f, row] = recall_at([index.article_ids[a] for a in best], wanted[row], 5)
-    folds = draw_folds(np.array(owners), _N_FOLDS, seed)
-    w, f = divmod(choose(np.concatenate(quality), folds), len(_FUSIONS))
-    return _WEIGHINGS[w], _FUSIONS[f]
+    vectors = past.vectors if past else np.zeros((0, 0), dtype=np.float32)
+    boosters = {"ranker": fit.booster} if fit.booster else {}
+    return Model(facts, {"past": vectors.astype(np.float16)}, boosters)
 
 
 # ------------------------------------------------------------------ answer
 
 
-def name_articles(index: Index, found: Sequence[Context]) -> Any:
-    """How clearly each context names each article, sparse `(n_contexts, n_articles)`."""
-    return NameFinder.from_passages(index.articles, index.article_ids).find(found)
+def _learned(model: Model) -> Learned:
+    facts = model.facts
+    weighing = Weighing(facts["weighing"]["decay"], tuple(facts["weighing"]["speakers"]))
+    past = PastAnswers(model.arrays["past"].astype(np.float32), **facts["past"])
+    return Learned(weighing, Fusion(**facts["fusion"]), past, model.boosters.get("ranker"))
 
 
-def search(
-    index: Index,
-    found: Sequence[Context],
-    named: Any,
-    weighing: Weighing,
-    fusion: Fusion,
-    k: int,
-    past: PastAnswers | None = None,
-) -> pl.DataFrame:
-    """The k best articles for each context (columns of `cxm.index.HITS`)."""
-    vectors = context_vectors(found, index.encoder.encode, weighing)
-    answered = past.find(found, vectors, index.article_ids) if past and fusion.past else None
-    return index.search(search_texts(found, weighing), k, fusion, vectors, named, answered)
+def _known(services: Services, articles: pl.DataFrame) -> Known:
+    index = open_index(services.index_directory, articles, services.encoder)
+    rows = articles.sort("article_id").select("article_id", "title", "section", "kind")
+    return Known.of(index, rows, index.passages["text"], index.starts, index.vectors[index.rows])
 
 
 def predict(tables: Tables, model: Model, params: MultiTurnRagParams, services: Services) -> Results:
@@ -199,23 +180,27 @@ def predict(tables: Tables, model: Model, params: MultiTurnRagParams, services: 
     quotes = pl.DataFrame(schema=replies.QUOTES)
     dialogues = _dialogues(found, services.encoder)
     if "articles" in tables and "fusion" in model.facts:
-        index = open_index(services.index_directory, tables["articles"].collect(), services.encoder)
-        weighing = Weighing(model.facts["weighing"]["decay"], tuple(model.facts["weighing"]["speakers"]))
-        past = PastAnswers(model.arrays["past"].astype(np.float32), **model.facts["past"])
-        fusion = Fusion(**model.facts["fusion"])
-        named = name_articles(index, found)
-        hits = search(index, found, named, weighing, fusion, params.n_articles, past)
-        matches = search(index, found, named, weighing, ANSWER_FUSION, 1)
-        probability = answer_probability(best_scores(matches, len(found)), model.facts["answer_curve"])
+        known = _known(services, tables["articles"].collect())
+        hits, matches = rank_articles(known, _learned(model), found, params.n_articles)
+        probability = answer_probability(matches, model.facts["answer_curve"])
         quotable = np.flatnonzero(probability >= params.answer_probability)
         asking = [int(i) for i in quotable if not is_courtesy(found[i].last_request)]
         answered = hits.filter(pl.col("query").is_in(asking))
-        quotes = replies.quote_sentences(answered, dialogues.requests, services.encoder.encode)
+        needs = context_vectors(found, services.encoder.encode, _NEED)
+        quotes = replies.quote_sentences(answered, needs, services.encoder.encode)
     calls = _tool_calls(tables, model, dialogues, points, services.encoder)
     return {
         "prepared_replies": _prepared(found, hits, quotes, calls),
         "suggested_replies": _suggested(found, dialogues.requests, model, params),
+        "model_comparison": _comparison(model.facts.get("comparison", {})),
     }
+
+
+def _comparison(found: dict[str, float]) -> pl.DataFrame:
+    rows = [
+        ("multi_turn_rag", model, "ndcg_at_10", value, None, None) for model, value in sorted(found.items())
+    ]
+    return pl.DataFrame(rows, schema=TABLES["model_comparison"].empty().schema, orient="row")
 
 
 def _tool_calls(
@@ -371,7 +356,7 @@ TASK = Task(
     needs=(("turns", "articles"), ("turns", "tools")),
     uses=("conversations", "reply_points", "tools", "articles"),
     gold="reply_labels",
-    writes=("prepared_replies", "suggested_replies"),
+    writes=("prepared_replies", "suggested_replies", "model_comparison"),
     metrics=(
         "recall_at_5",
         "recall_at_1",

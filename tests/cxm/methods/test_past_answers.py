@@ -43,3 +43,19 @@ def test_many_contexts_get_what_each_gets_alone() -> None:
     contexts = [Context(f"n{i}", 1, ()) for i in range(len(many))]
     together = PAST.find(contexts, many, ["a", "b", "c"]).toarray().round(4)
     assert np.allclose(together, [found(PAST, list(map(float, v))) for v in many], atol=1e-4)
+
+
+def test_what_answered_the_nearest_points_is_blended_and_never_ones_own() -> None:
+    past = PastAnswers(vectors(EAST, EAST, BETWEEN), ["c0", "c1", "c2"], [["a"], ["b"], ["c"]])
+    answers = np.eye(3, dtype=np.float32)
+    blended = past.blend([Context("new", 1, ()), Context("c0", 1, ())], vectors(EAST, EAST), answers, 2)
+    assert blended[0].argmax() == 0
+    assert blended[1, 0] == 0
+
+
+def test_counts_leave_out_ones_own_points() -> None:
+    past = PastAnswers(vectors(EAST, EAST, BETWEEN), ["c0", "c0", "c2"], [["a"], ["a", "b"], ["b", "gone"]])
+    found = [
+        counts.tolist() for counts in past.counts([Context("c0", 1, ()), Context("new", 1, ())], ["a", "b"])
+    ]
+    assert found == [[0, 1], [2, 2]]
