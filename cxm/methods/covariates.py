@@ -142,11 +142,13 @@ def _independent(matrix: Matrix) -> list[int]:
     return [i for i, norm in enumerate(norms) if norm > 1e-9 and left_over[i] > 1e-6 * norm]
 
 
-def strongest(contributions: Matrix, plan: Plan, n: int = 3) -> list[list[dict[str, Any]]]:
-    """For each row the `n` covariates that moved it most, as `{covariate, effect}`, strongest first.
+def strongest(
+    contributions: Matrix, plan: Plan, frame: pl.DataFrame, n: int = 3
+) -> list[list[dict[str, Any]]]:
+    """For each row the `n` covariates that moved it most, as `{covariate, effect, value, words}`.
 
-    `contributions` `(n_rows, n_terms)` are summed over the terms of a covariate; those without any
-    effect are left out.
+    `contributions` `(n_rows, n_terms)` to a log hazard or logit are summed over the terms of a covariate;
+    those without any effect are left out. `value` is the row's own in `frame`, as text; `words` say both.
     """
     names = sorted({term.covariate for term in plan})
     groups = np.zeros((len(plan), len(names)))
@@ -154,10 +156,31 @@ def strongest(contributions: Matrix, plan: Plan, n: int = 3) -> list[list[dict[s
         groups[i, names.index(term.covariate)] = 1.0
     effects = np.round(contributions @ groups, 4) if names else np.zeros((len(contributions), 0))
     order = np.argsort(-np.abs(effects), axis=1, kind="stable")[:, :n]
+    values = [_said(frame, name) for name in names]
     return [
-        [{"covariate": names[j], "effect": float(row[j])} for j in columns if row[j]]
-        for row, columns in zip(effects, order, strict=True)
+        [_reason(names[j], values[j][i], float(row[j])) for j in columns if row[j]]
+        for i, (row, columns) in enumerate(zip(effects, order, strict=True))
     ]
+
+
+def _said(frame: pl.DataFrame, name: str) -> list[str]:
+    """The values of a column in words."""
+    if name not in frame.columns:
+        return ["unknown"] * frame.height
+    column = frame[name]
+    if column.dtype == pl.Boolean:
+        column = pl.Series(["yes" if v else "no" if v is not None else None for v in column], dtype=pl.String)
+    if column.dtype.is_numeric():
+        return ["unknown" if v is None or not np.isfinite(v) else f"{v:,.4g}" for v in column]
+    return [v or "unknown" for v in column.cast(pl.String)]
+
+
+def _reason(covariate: str, value: str, effect: float) -> dict[str, Any]:
+    factor = float(np.exp(min(abs(effect), 20.0)))
+    words = f"{covariate.replace('_', ' ')} ({value}) {'raises' if effect > 0 else 'lowers'} the risk"
+    # As a factor on the hazard or odds; one that rounds to 1.0 is not worth a number.
+    words += f" {factor:.1f} times" if factor >= 1.05 else " slightly"
+    return {"covariate": covariate, "effect": effect, "value": value, "words": words}
 
 
 def to_facts(plan: Plan) -> list[dict[str, Any]]:

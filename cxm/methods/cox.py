@@ -1,7 +1,7 @@
 """Cox's proportional hazards: fitted with lifelines, kept as plain arrays.
 
 The only module that talks to lifelines' fitter and pandas. Making the matrix belongs in `covariates`,
-choosing a model in `tenure_risk`.
+choosing a model in `risk_choice`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Cumulative hazards over tenure: without covariates (Nelson-Aalen), and by a LightGBM in discrete time.
 
 Tenure is in whole days: an event on day 30.4 has happened by day 31. The proportional-hazards model
-stands in `cox`; choosing between them in `tenure_risk`.
+stands in `cox`; choosing between them in `risk_choice`.
 """
 
 from __future__ import annotations
@@ -176,11 +176,12 @@ def fit_boosted_hazard(matrix: Floats, spells: Spells, seed: int) -> BoostedHaza
     settings = {
         "objective": "binary",
         "boost_from_average": False,
-        "learning_rate": 0.1,
-        "num_leaves": 8,
+        "learning_rate": 0.06,
+        "num_leaves": 6,
+        "feature_fraction": 0.5,
         "min_data_in_leaf": max(5, min(200, len(row) // 50)),
         "lambda_l2": 5.0,
         **reproducible(seed),
     }
-    booster = lightgbm.train(settings, data, num_boost_round=100)
+    booster = lightgbm.train(settings, data, num_boost_round=200)
     return BoostedHazard(edges, base, booster.model_to_string())

@@ -77,13 +77,13 @@ class WindowModel:
             return [[] for _ in range(features.height)]
         matrix = covariates.encode(features, self.plan)
         if self.kind == LOGISTIC:
-            return covariates.strongest(matrix * self.weights[:-1], self.plan)
+            return covariates.strongest(matrix * self.weights[:-1], self.plan, features)
         from lightgbm import Booster
 
         if not len(matrix):
             return []
         values = np.asarray(Booster(model_str=self.booster).predict(matrix, pred_contrib=True, num_threads=1))
-        return covariates.strongest(values[:, :-1], self.plan)
+        return covariates.strongest(values[:, :-1], self.plan, features)
 
 
 def _boosted_logit(text: str, matrix: Floats) -> Floats:

@@ -88,8 +88,8 @@ def _count(tree: NDArray[np.int64], rank: int) -> int:
     return int(total)
 
 
-def brier_score(duration: Array, is_event: Array, probability: Array, horizon: float) -> float:
-    """Mean squared error of P(event by `horizon`), weighted against censoring (Graf et al. 1999)."""
+def brier_weights(duration: Array, is_event: Array, horizon: float) -> NDArray[np.float64]:
+    """What each row counts at `horizon`: the inverse chance of being seen so long, 0 if it was not."""
     duration = np.asarray(duration, dtype=float)
     event = np.asarray(is_event, dtype=bool)
     happened, alive = event & (duration <= horizon), duration > horizon
@@ -98,8 +98,15 @@ def brier_score(duration: Array, is_event: Array, probability: Array, horizon: f
     weight[happened] = 1 / np.maximum(seen[happened], 1e-3)
     at_horizon = censoring_survival(duration, is_event, np.array([np.nextafter(horizon, np.inf)]))[0]
     weight[alive] = 1 / max(at_horizon, 1e-3)
+    return weight
+
+
+def brier_score(duration: Array, is_event: Array, probability: Array, horizon: float) -> float:
+    """Mean squared error of P(event by `horizon`), weighted against censoring (Graf et al. 1999)."""
+    weight = brier_weights(duration, is_event, horizon)
     if not weight.any():
         return float("nan")
+    happened = np.asarray(is_event, dtype=bool) & (np.asarray(duration, dtype=float) <= horizon)
     return float(np.mean(weight * (happened - np.asarray(probability, dtype=float)) ** 2))
 
 

@@ -21,9 +21,10 @@ from cxm.methods.cox import Cox, hazard_ratios
 from cxm.methods.hazards import Array
 from cxm.methods.observation import days_before, end_of_observation, follow, from_entry, known_at, tenure_at
 from cxm.methods.purchases import follow_purchases, purchase_features
+from cxm.methods.risk_choice import compare_models
 from cxm.methods.risk_rows import risk_rows, with_value
 from cxm.methods.risk_scores import aligned_risk, main_horizon, score_return, score_risk
-from cxm.methods.tenure_risk import COX, KAPLAN_MEIER, compare_models, fit_risk
+from cxm.methods.tenure_risk import COX, KAPLAN_MEIER, Recipe, fit_risk
 from cxm.metrics import Estimate, estimate
 from cxm.metrics.intervals import mean_of
 from cxm.metrics.survival import lift_at_decile
@@ -137,8 +138,8 @@ def _with_models(
     for name, (labels, followed) in samples.items():
         fixed = (_NOT_COVARIATES, horizons, main, params.n_folds, params.penalizer, params.seed)
         comparison = None if is_naive else compare_models(labels, followed, *fixed)
-        kind = comparison.chosen if comparison else KAPLAN_MEIER
-        fitted = fit_risk(labels, _NOT_COVARIATES, kind, params.penalizer, params.seed)
+        recipe = comparison.chosen if comparison else Recipe.of(KAPLAN_MEIER)
+        fitted = fit_risk(labels, _NOT_COVARIATES, recipe, params.penalizer, params.seed)
         parts, arrays, booster = tenure_risk.to_parts(fitted)
         model.facts["models"][name] = parts
         model.arrays.update({f"{name}_{key}": array for key, array in arrays.items()})
@@ -146,13 +147,9 @@ def _with_models(
             model.boosters[name] = booster
         if name == NOW and comparison:
             model.facts["comparison"] = comparison.rows()
-            cox = (
-                fitted
-                if kind == COX
-                else fit_risk(labels, _NOT_COVARIATES, COX, params.penalizer, params.seed)
-            )
-            if isinstance(cox.fitted, Cox):
-                model.facts["hazard_ratios"] = hazard_ratios(cox.fitted, cox.plan).to_dicts()
+            cox = fit_risk(labels, _NOT_COVARIATES, Recipe.of(COX), params.penalizer, params.seed)
+            if isinstance(member := cox.members.get(COX), Cox):
+                model.facts["hazard_ratios"] = hazard_ratios(member, cox.plan).to_dicts()
     return model
 
 

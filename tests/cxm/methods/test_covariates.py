@@ -57,6 +57,9 @@ def test_a_plan_comes_back_from_json():
 def test_reasons_sum_the_terms_of_a_covariate_strongest_first():
     plan = plan_covariates(customers().select("city", "price"))
     assert [term.name for term in plan] == ["city=Bruges", "city=(other)", "price"]
-    found = strongest(np.array([[1.0, 0.5, -2.0], [0.0, 0.0, 0.1]]), plan)
-    assert found[0] == [{"covariate": "price", "effect": -2.0}, {"covariate": "city", "effect": 1.5}]
-    assert found[1] == [{"covariate": "price", "effect": 0.1}]
+    rows = pl.DataFrame({"city": ["Bruges", None], "price": [1234.5, 2.0]})
+    found = strongest(np.array([[1.0, 0.5, -2.0], [0.0, 0.0, 0.01]]), plan, rows)
+    assert [(r["covariate"], r["effect"]) for r in found[0]] == [("price", -2.0), ("city", 1.5)]
+    assert [(r["covariate"], r["effect"]) for r in found[1]] == [("price", 0.01)]
+    assert found[0][1]["words"] == "city (Bruges) raises the risk 4.5 times"
+    assert found[1][0]["words"] == "price (2) raises the risk slightly"

@@ -122,7 +122,8 @@ def test_every_customer_has_a_row_per_horizon_that_grows_with_it_and_says_why(tm
     assert (wide["90"] <= wide["180"]).all()
     reasons = json.loads(risk["top_reasons"][0])
     assert {reason["covariate"] for reason in reasons} <= {"plan", "price"}
-    assert set(reasons[0]) == {"covariate", "effect"}
+    assert set(reasons[0]) == {"covariate", "effect", "value", "words"}
+    assert reasons[0]["covariate"] in reasons[0]["words"]
     assert risk["expected_value"].null_count() == risk.height
 
 
