@@ -15,18 +15,21 @@ from cxm.workspace import Workspace
 RETURN_WINDOW = timedelta(days=7)
 BOT_RETURN_WINDOW = timedelta(hours=72)
 NEGATIVE_END = -0.25
+NO_DRIVER = "none of these"
 
 
 def build_contacts(workspace: Workspace) -> pl.LazyFrame:
     """`conversations` with the columns added below; results of tasks are joined where present.
 
-    `returned_in_7_days`, `returned_in_72_hours`: the customer contacted us again within that time
-    (null without a customer, and where the data ends, at `data_ends_at`, before the time is over).
-    `is_repeat`: had
-    contacted us in the 7 days before (null in the first 7 days of the data). `end_score`,
-    `quality_score`, `has_critical_error`: null where the task has no answer.
+    `driver`: the reason for contact as found by the task, `NO_DRIVER` where it is none of the known;
+    null where the task has not run. `returned_in_7_days` (about the same driver),
+    `returned_in_72_hours` (about anything): the customer contacted us again within that time (null
+    without a customer, and where the data ends, at `data_ends_at`, before the time is over).
+    `is_repeat`: had contacted us in the 7 days before (null in the first 7 days of the data).
+    `end_score`, `quality_score`, `has_critical_error`, `has_other_error`: null where the task has no
+    answer.
     """
-    frame = _with_returns(workspace.read("conversations"))
+    frame = _with_returns(_with_driver(workspace))
     if workspace.has("conversation_sentiment"):
         ends = workspace.read("conversation_sentiment").select("conversation_id", "end_score")
         frame = frame.join(ends, on="conversation_id", how="left", validate="1:1")
@@ -36,31 +39,43 @@ def build_contacts(workspace: Workspace) -> pl.LazyFrame:
     return frame
 
 
+def _with_driver(workspace: Workspace) -> pl.LazyFrame:
+    conversations = workspace.read("conversations")
+    if not workspace.has("predicted_intents"):
+        return conversations.with_columns(driver=pl.lit(None, dtype=pl.String))
+    best = workspace.read("predicted_intents").filter(pl.col("rank") == 1)
+    driver = pl.when(pl.col("is_abstained")).then(pl.lit(NO_DRIVER)).otherwise(pl.col("intent"))
+    return conversations.join(
+        best.select("conversation_id", driver=driver), on="conversation_id", how="left", validate="1:1"
+    )
+
+
 def _with_returns(conversations: pl.LazyFrame) -> pl.LazyFrame:
     start, known = pl.col("started_at"), pl.col("customer_id").is_not_null()
     order = ["started_at", "conversation_id"]
     until_next = start.shift(-1).over("customer_id", order_by=order) - start
+    until_same = start.shift(-1).over("customer_id", "driver", order_by=order) - start
     since_previous = start - start.shift(1).over("customer_id", order_by=order)
 
-    def returns(window: timedelta) -> pl.Expr:
+    def returns(until: pl.Expr, window: timedelta) -> pl.Expr:
         is_observed = start + window <= start.max()
-        return pl.when(known & is_observed).then((until_next <= window).fill_null(False))
+        return pl.when(known & is_observed).then((until <= window).fill_null(False))
 
     is_repeat = (since_previous <= RETURN_WINDOW).fill_null(False)
     return conversations.with_columns(
         period=start.dt.strftime("%G-W%V"),
-        returned_in_7_days=returns(RETURN_WINDOW),
-        returned_in_72_hours=returns(BOT_RETURN_WINDOW),
+        returned_in_7_days=returns(until_same, RETURN_WINDOW),
+        returned_in_72_hours=returns(until_next, BOT_RETURN_WINDOW),
         data_ends_at=start.max(),
         is_repeat=pl.when(known & (start - RETURN_WINDOW >= start.min())).then(is_repeat),
     )
 
 
 def score_quality(answers: pl.LazyFrame, scorecard: pl.LazyFrame) -> pl.LazyFrame:
-    """conversation_id, quality_score (0-1), has_critical_error of each conversation with an answer.
+    """conversation_id, quality_score (0-1), has_critical_error, has_other_error of each conversation.
 
-    The score is the weighted share of yes among the criteria that apply; 0 where a critical one is
-    answered no, null where no criterion with a weight applies.
+    One row a conversation with an answer. The score is the weighted share of yes among the criteria
+    that apply; 0 where a critical one is answered no, null where no criterion with a weight applies.
     """
     applies, yes = pl.col("answer") != "not_applicable", pl.col("answer") == "yes"
     weight = pl.when(applies).then(pl.col("weight")).otherwise(0.0)
@@ -77,10 +92,12 @@ def score_quality(answers: pl.LazyFrame, scorecard: pl.LazyFrame) -> pl.LazyFram
             weight.sum().alias("total"),
             weight.filter(yes).sum().alias("earned"),
             (pl.col("is_critical") & (pl.col("answer") == "no")).any().alias("has_critical_error"),
+            (~pl.col("is_critical") & (pl.col("answer") == "no")).any().alias("has_other_error"),
         )
         .select(
             "conversation_id",
             pl.when(pl.col("has_critical_error")).then(0.0).otherwise(points).alias("quality_score"),
             "has_critical_error",
+            "has_other_error",
         )
     )

@@ -153,6 +153,29 @@ def draw_histogram(
     return Figure(_render(chart, name), _said(said, "text"), caption)
 
 
+def draw_sparkline(name: str, course: Sequence[tuple[str, float]], reference: float | None) -> Markup:
+    """A small line of (label, value), its last point marked, a thin line at `reference`; no axes.
+
+    Empty with fewer than two values. What it shows has to be said in words beside it.
+    """
+    if len(course) < 2:
+        return Markup("")
+    alt = _altair()
+    rows = [{"at": i, "value": value, "is_last": i == len(course) - 1} for i, (_, value) in enumerate(course)]
+    bare = alt.Axis(labels=False, ticks=False, domain=False, grid=False, title=None)
+    x = alt.X("at:Q", axis=bare, scale=alt.Scale(nice=False, zero=False))
+    y = alt.Y("value:Q", axis=bare, scale=alt.Scale(nice=False, zero=False))
+    base = alt.Chart(alt.Data(values=rows)).encode(x=x, y=y)
+    layers: list[Any] = [
+        base.mark_line(color=BLUE, strokeWidth=2),
+        base.transform_filter("datum.is_last").mark_point(filled=True, size=50, color=BLUE, opacity=1),
+    ]
+    if reference is not None:
+        rule = alt.Chart(alt.Data(values=[{"at": reference}])).mark_rule(color=GREY, strokeDash=[3, 3])
+        layers.insert(0, rule.encode(y=alt.Y("at:Q", axis=bare)))
+    return _render(alt.layer(*layers).properties(width=180, height=34), name)
+
+
 # ------------------------------------------------------------------ drawing
 
 

@@ -1,4 +1,4 @@
-"""The report on disk: page, JSON, key figures and history, each by atomic replace.
+"""The report on disk: page, JSON, CSV, key figures and history, each by atomic replace.
 
 What is shown is gathered in `report`, rendered in `render` and `records`. Only this module writes.
 """
@@ -13,7 +13,7 @@ from cxm import store
 from cxm.task import Task
 from cxm.workspace import Workspace
 from reports.history import record, score_rows
-from reports.records import render_json
+from reports.records import render_csv, render_json
 from reports.render import render_html
 from reports.report import compose
 
@@ -35,6 +35,7 @@ def build(workspace: Workspace, week: str | None = None, tasks: Sequence[Task] |
     now = report.kpis.weeks.filter(period=report.period) if report.period else report.kpis.weeks.clear()
     record(workspace, "kpi_history", now)
     record(workspace, "score_history", score_rows(report.scores, report.period))
+    _write_text(workspace.out / "kpis.csv", render_csv(report.kpis.weeks))
     _write_text(workspace.out / "report.json", figures)
     path = _write_text(workspace.out / "report.html", page)
     workspace.write_manifest(MANIFEST, {"writes": list(_TABLES), "period": report.period, "made_at": made_at})

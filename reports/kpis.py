@@ -1,7 +1,8 @@
 """The key figures: each declared once, with its definition and what it needs.
 
-Add a figure as one `Kpi` here. How a figure is computed and read is in `kpi`, intervals are in
-`intervals`, rows that take work to make in `contacts`; limits on a figure belong in `monitors`.
+Add a figure as one `Kpi` here. How a figure is computed and read is in `kpi`, what is not counted
+conversation by conversation in `base_figures`, intervals are in `intervals`, rows that take work to
+make in `contacts`; limits on a figure belong in `monitors`.
 """
 
 from __future__ import annotations
@@ -9,12 +10,20 @@ from __future__ import annotations
 import polars as pl
 
 from cxm.workspace import Workspace
-from reports import periods
+from reports.base_figures import (
+    MAIN_HORIZON_DAYS,
+    count_contacts,
+    currency_of,
+    main_horizon,
+    mean_risk,
+    rate_of_contacts,
+    share_in_gaps,
+    value_at_risk,
+)
 from reports.contacts import NEGATIVE_END
-from reports.intervals import Z, rate_of_each, share_of_counts
 from reports.kpi import Base, KeyFigures, Kpi, mean_of, quantile_of, read_all, share_of
 
-MAIN_HORIZON_DAYS = 90
+__all__ = ["KPIS", "compute_kpis", "currency_of", "main_horizon"]
 
 
 def compute_kpis(workspace: Workspace, period: str | None) -> KeyFigures:
@@ -22,83 +31,25 @@ def compute_kpis(workspace: Workspace, period: str | None) -> KeyFigures:
     return read_all(KPIS, Base(workspace, period))
 
 
-def main_horizon(horizons: list[int]) -> int:
-    """The horizon risks are reported for: 90 days, else the one nearest to it."""
-    return min(horizons, key=lambda days: (abs(days - MAIN_HORIZON_DAYS), days))
-
-
-def currency_of(workspace: Workspace) -> str | None:
-    """The one currency of the transactions; None if it is unknown or mixed."""
-    if not workspace.has("transactions"):
-        return None
-    codes = workspace.read("transactions").select(pl.col("currency").drop_nulls().unique()).collect()
-    return str(codes.item(0, 0)) if codes.height == 1 else None
-
-
-# ------------------------------------------------------------------ figures with their own way
-
-
-def _count_contacts(base: Base) -> pl.DataFrame:
-    rows = base.contacts.group_by("period").agg(events=pl.len().cast(pl.Float64))
-    counts = rate_of_each(rows.with_columns(exposure=pl.lit(1.0)))
-    return counts.with_columns(n=pl.col("value").cast(pl.Int32))
-
-
-def _rate_of_contacts(base: Base) -> pl.DataFrame:
-    contacts = base.contacts.group_by("period").agg(events=pl.len().cast(pl.Float64)).collect()
-    joined = base.workspace.read("customers").select("joined_at").collect()["joined_at"]
-    dates = joined.drop_nulls().sort()
-    ends = pl.Series([periods.end_of(week) for week in contacts["period"]], dtype=dates.dtype)
-    customers = dates.search_sorted(ends, side="left").cast(pl.Float64) + joined.null_count()
-    return rate_of_each(contacts.with_columns(exposure=customers).lazy())
-
-
-def _share_in_gaps(base: Base) -> pl.DataFrame:
-    gaps = base.workspace.read("knowledge_gaps").select("n_conversations", "n_queries").sum().collect()
-    hits, n = 0, 0
-    for table, column in (("turns", "n_conversations"), ("queries", "n_queries")):
-        if base.workspace.has(table):
-            source = "conversations" if table == "turns" and base.workspace.has("conversations") else table
-            key = "query_id" if table == "queries" else "conversation_id"
-            hits += gaps[column].item()
-            n += base.workspace.read(source).select(pl.col(key).n_unique()).collect().item()
-    row = {"period": [base.period], "hits": [min(hits, n)], "n": [n]}
-    return share_of_counts(pl.LazyFrame(row, schema={"period": pl.String, "hits": pl.Int64, "n": pl.Int64}))
-
-
-def _risks(base: Base, column: str) -> pl.Series:
-    risk = base.workspace.read("churn_risk").select("horizon_days", column).collect()
-    horizon = main_horizon(risk["horizon_days"].unique().to_list() or [MAIN_HORIZON_DAYS])
-    return risk.filter(pl.col("horizon_days") == horizon)[column].drop_nulls()
-
-
-def _mean_risk(base: Base) -> pl.DataFrame:
-    return _over_customers(base, _risks(base, "probability"), is_total=False)
-
-
-def _value_at_risk(base: Base) -> pl.DataFrame:
-    return _over_customers(base, _risks(base, "value_at_risk"), is_total=True)
-
-
-def _over_customers(base: Base, values: pl.Series, is_total: bool) -> pl.DataFrame:
-    n = values.len()
-    array = values.to_numpy()
-    factor = n if is_total else 1
-    low = high = None
-    if n > 1:
-        half = Z * float(array.std(ddof=1)) / n**0.5
-        low, high = (array.mean() - half) * factor, (array.mean() + half) * factor
-    return base.whole(float(array.mean()) * factor if n else None, low, high, n)
-
-
 _C = "conversations"
-_WEEK = "Conversations that started in the ISO week (UTC)."
-_ALL = "The whole base, as of the latest data."
+_WEEK = "Conversations that started in the ISO week, Monday to Sunday"
+_WEEK_OLD = f"{_WEEK}; those younger than 7 days when the data ends are left out"
+_ALL = "The whole base, as of the latest data"
 _STARTED = f"{_C}.started_at"
+_EACH = "Conversations of the week"
+_CSAT, _NPS, _CES = pl.col("csat"), pl.col("nps"), pl.col("ces")
+_HANDLE = pl.col("handle_seconds")
+_LIVE = pl.col("channel").is_in(["voice", "chat"])
+_IS_ANSWERED = ~pl.col("is_abandoned").fill_null(False)
+_WAIT = pl.when(_LIVE & _IS_ANSWERED).then(pl.col("wait_seconds"))
+_FIRST_REPLY = pl.when(~_LIVE & _IS_ANSWERED).then(pl.col("wait_seconds"))
 _RETURNED = pl.col("returned_in_72_hours")
 _IS_CONTAINED = pl.when(_RETURNED.is_not_null(), pl.col("is_bot_only").is_not_null()).then(
     pl.col("is_bot_only") & ~_RETURNED
 )
+_PROMOTES = pl.when(_NPS >= 9).then(100.0).when(_NPS <= 6).then(-100.0).when(_NPS.is_not_null()).then(0.0)
+_QUALITY = (_STARTED, "quality_answers", "scorecard")
+_ANSWERS = "Answers are the task's, not a reviewer's."
 
 KPIS: tuple[Kpi, ...] = (
     Kpi(
@@ -106,243 +57,332 @@ KPIS: tuple[Kpi, ...] = (
         "Contacts",
         "count",
         None,
-        "Number of conversations that started in the week. Its interval is what chance alone makes of it.",
-        _WEEK,
-        (_STARTED,),
-        _count_contacts,
+        definition="Number of conversations that started in the week. "
+        "Its interval is what chance alone makes of it.",
+        numerator="Conversations",
+        denominator="None: a count",
+        window=_WEEK,
+        needs=(_STARTED,),
+        compute=count_contacts,
+        topic="volume",
     ),
     Kpi(
         "contact_rate",
         "Contacts per customer",
         "rate",
         "low",
-        "Conversations of the week over customers who had joined by its end (all, where no date is known).",
-        _WEEK,
-        (_STARTED, "customers"),
-        _rate_of_contacts,
+        definition="Conversations of the week over customers.",
+        numerator="Conversations",
+        denominator="Customers who had joined by the end of the week (all, where no date is known)",
+        window=_WEEK,
+        needs=(_STARTED, "customers"),
+        compute=rate_of_contacts,
+        topic="volume",
     ),
     Kpi(
         "csat",
         "Satisfied customers (CSAT)",
         "share",
         "high",
-        "Share of 4 and 5 among answered satisfaction surveys (1-5).",
-        _WEEK,
-        (f"{_C}.csat",),
-        share_of(pl.when(pl.col("csat").is_not_null()).then(pl.col("csat") >= 4)),
+        definition="Share of 4 and 5 among answered satisfaction surveys (1-5).",
+        numerator="Surveys answered 4 or 5",
+        denominator="Answered satisfaction surveys",
+        window=_WEEK,
+        needs=(f"{_C}.csat",),
+        compute=share_of(pl.when(_CSAT.is_not_null()).then(_CSAT >= 4)),
+        topic="csat",
     ),
     Kpi(
         "csat_response_share",
         "Survey response",
         "share",
         "high",
-        "Share of conversations whose satisfaction survey was answered.",
-        _WEEK,
-        (f"{_C}.csat",),
-        share_of(pl.col("csat").is_not_null()),
+        definition="Share of conversations whose satisfaction survey was answered.",
+        numerator="Answered satisfaction surveys",
+        denominator=_EACH,
+        window=_WEEK,
+        needs=(f"{_C}.csat",),
+        compute=share_of(_CSAT.is_not_null()),
+        topic="response",
     ),
     Kpi(
         "nps",
         "Net promoter score",
         "points",
         "high",
-        "Percentage of 9-10 less percentage of 0-6 among answered surveys (0-10); -100 to 100.",
-        _WEEK,
-        (f"{_C}.nps",),
-        mean_of(
-            pl.when(pl.col("nps") >= 9)
-            .then(100.0)
-            .when(pl.col("nps") <= 6)
-            .then(-100.0)
-            .when(pl.col("nps").is_not_null())
-            .then(0.0),
-            -100,
-            100,
-        ),
+        definition="Percentage of 9-10 less percentage of 0-6 among answered surveys (0-10); -100 to 100.",
+        numerator="Surveys answered 9 or 10, less those answered 0 to 6",
+        denominator="Answered recommendation surveys",
+        window=_WEEK,
+        needs=(f"{_C}.nps",),
+        compute=mean_of(_PROMOTES, -100, 100),
+        topic="nps",
     ),
     Kpi(
         "ces",
         "Customer effort score",
         "score",
         "high",
-        "Mean ease of getting help as surveyed, 1 (hard) to 7 (easy).",
-        _WEEK,
-        (f"{_C}.ces",),
-        mean_of(pl.col("ces"), 1, 7),
+        definition="Mean ease of getting help as surveyed, 1 (hard) to 7 (easy).",
+        numerator="Sum of answers",
+        denominator="Answered effort surveys",
+        window=_WEEK,
+        needs=(f"{_C}.ces",),
+        compute=mean_of(_CES, 1, 7),
+        topic="ces",
     ),
     Kpi(
         "resolution_share",
         "Resolved",
         "share",
         "high",
-        "Share of conversations marked as resolved, among those with a mark.",
-        _WEEK,
-        (f"{_C}.is_resolved",),
-        share_of(pl.col("is_resolved")),
+        definition="Share of conversations marked as resolved, among those with a mark.",
+        numerator="Conversations marked as resolved",
+        denominator="Conversations with a mark",
+        window=_WEEK,
+        needs=(f"{_C}.is_resolved",),
+        compute=share_of(pl.col("is_resolved")),
+        topic="resolution",
     ),
     Kpi(
         "first_contact_resolution",
         "First-contact resolution",
         "share",
         "high",
-        "Share of conversations after which the customer did not contact us again within 7 days; "
-        "contacts younger than 7 days are left out.",
-        _WEEK,
-        (f"{_C}.customer_id",),
-        share_of(~pl.col("returned_in_7_days")),
+        definition="Share of conversations without a further contact of the customer on the same "
+        "driver (any driver, where none are known) within 7 days; contacts younger than 7 days are left out.",
+        numerator="Conversations with no further contact of the customer on the same driver within 7 days",
+        denominator="Conversations of a known customer, at least 7 days old",
+        window=_WEEK_OLD,
+        needs=(f"{_C}.customer_id",),
+        compute=share_of(~pl.col("returned_in_7_days")),
+        topic="return",
     ),
     Kpi(
         "repeat_contact_share",
         "Repeat contacts",
         "share",
         "low",
-        "Share of conversations whose customer had contacted us in the 7 days before; the first 7 days "
-        "of the data are left out.",
-        _WEEK,
-        (f"{_C}.customer_id",),
-        share_of(pl.col("is_repeat")),
+        definition="Share of conversations whose customer had contacted us, about anything, in "
+        "the 7 days before; the first 7 days of the data are left out.",
+        numerator="Conversations of a customer who had contacted us in the 7 days before",
+        denominator="Conversations of a known customer",
+        window=_WEEK,
+        needs=(f"{_C}.customer_id",),
+        compute=share_of(pl.col("is_repeat")),
+        topic="repeat",
     ),
     Kpi(
         "handle_seconds_mean",
         "Handle time, mean",
         "seconds",
         "low",
-        "Mean of talk, hold and after-contact work together.",
-        _WEEK,
-        (f"{_C}.handle_seconds",),
-        mean_of(pl.col("handle_seconds")),
+        definition="Mean of talk, hold and after-contact work together.",
+        numerator="Sum of handle time",
+        denominator="Conversations with a handle time",
+        window=_WEEK,
+        needs=(f"{_C}.handle_seconds",),
+        compute=mean_of(_HANDLE),
+        topic="handle",
     ),
     Kpi(
         "handle_seconds_median",
         "Handle time, median",
         "seconds",
         "low",
-        "Half of the conversations took no longer.",
-        _WEEK,
-        (f"{_C}.handle_seconds",),
-        quantile_of(pl.col("handle_seconds"), 0.5),
+        definition="Half of the conversations took no longer.",
+        numerator="The middle handle time",
+        denominator="Conversations with a handle time",
+        window=_WEEK,
+        needs=(f"{_C}.handle_seconds",),
+        compute=quantile_of(_HANDLE, 0.5),
+        topic="handle",
     ),
     Kpi(
         "handle_seconds_p90",
         "Handle time, 90th percentile",
         "seconds",
         "low",
-        "Nine of ten conversations took no longer.",
-        _WEEK,
-        (f"{_C}.handle_seconds",),
-        quantile_of(pl.col("handle_seconds"), 0.9),
+        definition="Nine of ten conversations took no longer.",
+        numerator="The handle time nine of ten do not exceed",
+        denominator="Conversations with a handle time",
+        window=_WEEK,
+        needs=(f"{_C}.handle_seconds",),
+        compute=quantile_of(_HANDLE, 0.9),
+        topic="handle",
     ),
     Kpi(
         "wait_seconds_mean",
-        "Wait, mean",
+        "Speed of answer, mean",
         "seconds",
         "low",
-        "Mean wait until someone answered.",
-        _WEEK,
-        (f"{_C}.wait_seconds",),
-        mean_of(pl.col("wait_seconds")),
+        definition="Mean wait until someone answered by voice or chat; abandoned ones are left out.",
+        numerator="Sum of waits",
+        denominator="Answered voice and chat conversations",
+        window=_WEEK,
+        needs=(f"{_C}.wait_seconds",),
+        compute=mean_of(_WAIT),
+        topic="wait",
     ),
     Kpi(
         "wait_seconds_median",
-        "Wait, median",
+        "Speed of answer, median",
         "seconds",
         "low",
-        "Half of the conversations were answered no later.",
-        _WEEK,
-        (f"{_C}.wait_seconds",),
-        quantile_of(pl.col("wait_seconds"), 0.5),
+        definition="Half of the answered voice and chat conversations waited no longer.",
+        numerator="The middle wait",
+        denominator="Answered voice and chat conversations",
+        window=_WEEK,
+        needs=(f"{_C}.wait_seconds",),
+        compute=quantile_of(_WAIT, 0.5),
+        topic="wait",
+    ),
+    Kpi(
+        "first_reply_seconds_median",
+        "First reply in writing, median",
+        "seconds",
+        "low",
+        definition="Half of the e-mails, messages and posts had their first reply no later.",
+        numerator="The middle wait",
+        denominator="Answered conversations by e-mail, messaging and social media",
+        window=_WEEK,
+        needs=(f"{_C}.wait_seconds",),
+        compute=quantile_of(_FIRST_REPLY, 0.5),
+        topic="first reply",
     ),
     Kpi(
         "abandonment_share",
         "Abandoned",
         "share",
         "low",
-        "Share of conversations the customer gave up before an answer.",
-        _WEEK,
-        (f"{_C}.is_abandoned",),
-        share_of(pl.col("is_abandoned")),
+        definition="Share of conversations the customer gave up before an answer.",
+        numerator="Conversations given up before an answer",
+        denominator="Conversations with a mark",
+        window=_WEEK,
+        needs=(f"{_C}.is_abandoned",),
+        compute=share_of(pl.col("is_abandoned")),
+        topic="abandonment",
     ),
     Kpi(
         "transfer_share",
         "Transferred",
         "share",
         "low",
-        "Share of conversations handed to another agent or queue.",
-        _WEEK,
-        (f"{_C}.is_transferred",),
-        share_of(pl.col("is_transferred")),
+        definition="Share of conversations handed to another agent or queue.",
+        numerator="Conversations handed on",
+        denominator="Conversations with a mark",
+        window=_WEEK,
+        needs=(f"{_C}.is_transferred",),
+        compute=share_of(pl.col("is_transferred")),
+        topic="transfer",
     ),
     Kpi(
         "bot_containment_share",
         "Contained by the bot",
         "share",
         "high",
-        "Share of conversations in which no human took part and after which the customer did not return "
-        "within 72 hours; younger contacts and those without a customer are left out.",
-        _WEEK,
-        (f"{_C}.is_bot_only", f"{_C}.customer_id"),
-        share_of(_IS_CONTAINED),
+        definition="Share of conversations in which no human took part and after which the customer did "
+        "not return within 72 hours; younger contacts and those without a customer are left out.",
+        numerator="Conversations without a human and without a return within 72 hours",
+        denominator="Conversations of a known customer, at least 72 hours old",
+        window=_WEEK,
+        needs=(f"{_C}.is_bot_only", f"{_C}.customer_id"),
+        compute=share_of(_IS_CONTAINED),
+        topic="containment",
     ),
     Kpi(
         "negative_ending_share",
         "Ended badly",
         "share",
         "low",
-        f"Share of conversations whose last customer turns score below {NEGATIVE_END} "
+        definition=f"Share of conversations whose last customer turns score below {NEGATIVE_END} "
         "(-1 negative to 1 positive).",
-        _WEEK,
-        (_STARTED, "conversation_sentiment"),
-        share_of(pl.col("end_score") < NEGATIVE_END),
+        numerator=f"Conversations with an end score below {NEGATIVE_END}",
+        denominator="Conversations with a scored customer turn",
+        window=_WEEK,
+        needs=(_STARTED, "conversation_sentiment"),
+        compute=share_of(pl.col("end_score") < NEGATIVE_END),
+        topic="ending",
     ),
     Kpi(
         "quality_score",
         "Quality score",
         "share",
         "high",
-        "Mean over conversations of the weighted share of yes among the criteria that apply; "
-        "0 where a critical criterion is answered no. Answers are the task's, not a reviewer's.",
-        _WEEK,
-        (_STARTED, "quality_answers", "scorecard"),
-        mean_of(pl.col("quality_score"), 0, 1),
+        definition=f"Mean over conversations of the weighted share of yes among the criteria that apply; "
+        f"0 where a critical criterion is answered no. {_ANSWERS}",
+        numerator="Sum of the scores of conversations",
+        denominator="Conversations to which a criterion with a weight applies",
+        window=_WEEK,
+        needs=_QUALITY,
+        compute=mean_of(pl.col("quality_score"), 0, 1),
+        topic="quality",
     ),
     Kpi(
         "critical_error_share",
         "Critical errors",
         "share",
         "low",
-        "Share of conversations with a critical criterion answered no.",
-        _WEEK,
-        (_STARTED, "quality_answers", "scorecard"),
-        share_of(pl.col("has_critical_error")),
+        definition=f"Share of conversations with a critical criterion answered no. {_ANSWERS}",
+        numerator="Conversations with a critical criterion answered no",
+        denominator="Conversations with answers",
+        window=_WEEK,
+        needs=_QUALITY,
+        compute=share_of(pl.col("has_critical_error")),
+        topic="critical",
+    ),
+    Kpi(
+        "noncritical_error_share",
+        "Non-critical errors",
+        "share",
+        "low",
+        definition=f"Share of conversations with a criterion that is not critical answered no. {_ANSWERS}",
+        numerator="Conversations with a non-critical criterion answered no",
+        denominator="Conversations with answers",
+        window=_WEEK,
+        needs=_QUALITY,
+        compute=share_of(pl.col("has_other_error")),
+        topic="non-critical",
     ),
     Kpi(
         "knowledge_gap_share",
         "Not answered by the knowledge base",
         "share",
         "low",
-        "Share of conversations and queries that lie in a knowledge gap.",
-        _ALL,
-        ("knowledge_gaps",),
-        _share_in_gaps,
+        definition="Share of conversations and queries that lie in a knowledge gap.",
+        numerator="Conversations and queries in a gap",
+        denominator="All conversations and queries",
+        window=_ALL,
+        needs=("knowledge_gaps",),
+        compute=share_in_gaps,
+        topic="gaps",
     ),
     Kpi(
         "churn_risk_mean",
         "Mean churn risk",
         "share",
         "low",
-        f"Mean probability of leaving within {MAIN_HORIZON_DAYS} days (or the horizon nearest to it).",
-        _ALL,
-        ("churn_risk",),
-        _mean_risk,
+        definition=f"Mean probability of leaving within {MAIN_HORIZON_DAYS} days "
+        "(or the horizon nearest to it).",
+        numerator="Sum of the probabilities",
+        denominator="Customers with a risk",
+        window=_ALL,
+        needs=("churn_risk",),
+        compute=mean_risk,
+        topic="churn",
     ),
     Kpi(
         "value_at_risk",
         "Value at risk",
         "currency",
         "low",
-        "Sum over customers of the probability of leaving times the spend expected over the horizon.",
-        _ALL,
-        ("churn_risk",),
-        _value_at_risk,
+        definition="Sum over customers of the probability of leaving times the spend "
+        "expected over the horizon.",
+        numerator="Sum of probability times expected spend",
+        denominator="None: a sum over customers with a risk",
+        window=_ALL,
+        needs=("churn_risk",),
+        compute=value_at_risk,
+        topic="value",
     ),
 )

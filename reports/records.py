@@ -1,4 +1,4 @@
-"""The report as JSON: every figure on the page, for programs.
+"""The report as JSON and the key figures as CSV, for programs.
 
 A key here is a contract; the page itself is in `render`.
 """
@@ -8,7 +8,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from reports.kpi import Reading
+import polars as pl
+
+from reports.changes import Change
+from reports.kpi import TIME_ZONE, Reading
 from reports.monitors import MonitorState
 from reports.report import Report, TaskReport
 
@@ -21,7 +24,7 @@ def render_json(report: Report, made_at: str) -> str:
         "version": report.version,
         "period": report.period,
         "tasks": {task.task.name: _task_record(task) for task in report.tasks},
-        "changes": [{"section": section, "text": text} for section, text in report.changes],
+        "changes": [_change_record(change) for change in report.changes],
         "kpis": kpis,
         "kpis_absent": [
             {"name": kpi.name, "label": kpi.label, "needs": missing} for kpi, missing in report.kpis.absent
@@ -41,6 +44,24 @@ def render_json(report: Report, made_at: str) -> str:
     return json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def render_csv(weeks: pl.DataFrame) -> str:
+    """`kpis.csv`: every key figure of every week."""
+    return defuse(weeks).write_csv()
+
+
+def defuse(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with texts that a spreadsheet would run as a formula put behind an apostrophe."""
+    starts = r"^\s*[=+\-@\t\r]"
+    columns = [pl.col(name) for name, dtype in frame.schema.items() if dtype == pl.String]
+    return frame.with_columns(
+        pl.when(column.str.contains(starts))
+        .then("'" + column)
+        .otherwise(column)
+        .alias(column.meta.output_name())
+        for column in columns
+    )
+
+
 def _task_record(task: TaskReport) -> dict[str, Any]:
     return {
         "status": task.status,
@@ -50,6 +71,16 @@ def _task_record(task: TaskReport) -> dict[str, Any]:
         "finding": task.story.finding if task.story else None,
         "is_stale": task.is_stale,
         "scores": list(task.scores),
+    }
+
+
+def _change_record(change: Change) -> dict[str, Any]:
+    return {
+        "section": change.section,
+        "text": change.text,
+        "p_value": change.p_value,
+        "is_worse": change.is_worse,
+        "n_concerned": change.n_concerned,
     }
 
 
@@ -67,8 +98,15 @@ def _kpi_record(reading: Reading) -> dict[str, Any]:
         "is_changed": reading.is_changed,
         "unit": kpi.unit,
         "better": kpi.better,
+        "p_value": reading.p_value,
+        "reference": reading.reference,
+        "course": [{"period": week, "value": value} for week, value in reading.course],
+        "definition_id": kpi.name,
         "definition": kpi.definition,
+        "numerator": kpi.numerator,
+        "denominator": kpi.denominator,
         "window": kpi.window,
+        "time_zone": TIME_ZONE,
     }
 
 

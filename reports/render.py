@@ -18,12 +18,15 @@ from markupsafe import Markup
 
 from cxm.metrics import METRICS
 from reports import periods, words
-from reports.kpi import Reading
+from reports.figures import draw_sparkline
+from reports.kpi import TIME_ZONE, Kpi, Reading
+from reports.kpis import KPIS
 from reports.monitors import Monitor, MonitorState
 from reports.report import Report, TaskReport
 from reports.sections.section import metric_label, metric_value
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_MOST_WEEKS = 26
 _STATE_SIGNS = {"ok": "✓", "warn": "!", "fail": "✕", "no data": "–"}
 
 
@@ -49,6 +52,11 @@ def render_html(report: Report, made_at: str) -> str:
         span=_say_span(report),
         basis=_say_basis(report),
         kpis=[_kpi_card(reading, report.currency) for reading in report.kpis.readings],
+        definitions=[
+            (kpi.name, kpi.label, [text for _, text in _definition(kpi)])
+            for kpi in KPIS
+            if kpi.name in {reading.kpi.name for reading in report.kpis.readings}
+        ],
         absent=[_absent_row(kpi.label, missing, report.period) for kpi, missing in report.kpis.absent],
         monitors=[_monitor_row(state) for state in report.monitors if state.value is not None],
         idle=[words.readable(s.monitor.name) for s in report.monitors if s.value is None],
@@ -97,7 +105,9 @@ def _kpi_card(reading: Reading, currency: str | None) -> dict[str, Any]:
     def say(value: float) -> str:
         return words.quantity(value, kpi.unit, reading.n, currency)
 
+    course = reading.course[-_MOST_WEEKS:]
     card = {
+        "name": kpi.name,
         "label": kpi.label,
         "value": say(reading.value),
         "n": words.counted(reading.n),
@@ -105,8 +115,10 @@ def _kpi_card(reading: Reading, currency: str | None) -> dict[str, Any]:
         "previous": "",
         "change": "",
         "judged": "",
-        "definition": kpi.definition,
-        "window": kpi.window,
+        "usual": "" if reading.reference is None else say(reading.reference),
+        "sparkline": draw_sparkline(f"spark-{kpi.name}", course, reading.reference),
+        "n_weeks": len(course),
+        "definition": " ".join(f"{label}: {text.rstrip('.')}." for label, text in _definition(kpi)),
     }
     if reading.low is not None and reading.high is not None:
         card["interval"] = f"{say(reading.low)} to {say(reading.high)}"
@@ -118,6 +130,17 @@ def _kpi_card(reading: Reading, currency: str | None) -> dict[str, Any]:
         else:
             card["judged"] = "within chance"
     return card
+
+
+def _definition(kpi: Kpi) -> list[tuple[str, str]]:
+    """(label, text) of each part of a definition."""
+    return [
+        ("Definition", kpi.definition),
+        ("Numerator", kpi.numerator),
+        ("Denominator", kpi.denominator),
+        ("Window", kpi.window),
+        ("Time zone", TIME_ZONE),
+    ]
 
 
 def _absent_row(label: str, missing: list[str], period: str | None) -> tuple[str, str]:
@@ -135,8 +158,6 @@ def _say_value(monitor: Monitor, value: float) -> str:
         return words.plural(round(value), "row")
     name = monitor.figure.rpartition("." if monitor.kind in ("score", "gain") else ":")[2]
     if monitor.kind == "kpi":
-        from reports.kpis import KPIS
-
         unit = next((kpi.unit for kpi in KPIS if kpi.name == name), "score")
         return words.quantity(value, unit)
     if monitor.kind == "gain":

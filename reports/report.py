@@ -14,15 +14,14 @@ from typing import Any
 from cxm import __version__, runs, store
 from cxm.task import Task
 from cxm.workspace import Workspace
-from reports import periods, words
+from reports import periods
+from reports.changes import Change, find_changes
 from reports.inventory import TableFacts, count_tables
-from reports.kpi import KeyFigures, Reading
+from reports.kpi import KeyFigures
 from reports.kpis import compute_kpis, currency_of
 from reports.monitors import MonitorState, check_all, collect_figures
 from reports.sections import tell
 from reports.sections.section import Evidence, Story
-
-_MOST_CHANGES = 7
 
 
 @dataclass(frozen=True)
@@ -58,31 +57,13 @@ class Report:
     tables: tuple[TableFacts, ...]
     other_files: tuple[str, ...]
     currency: str | None
+    changes: tuple[Change, ...] = ()
     version: str = __version__
-
-    @property
-    def changes(self) -> list[tuple[str, str]]:
-        """(anchor, sentence) of what moved against the week before, at most seven; key figures first."""
-        moved = [reading for reading in self.kpis.readings if reading.is_changed]
-        moved.sort(key=lambda reading: reading.is_better is not False)
-        said = [("kpis", _say_change(reading, self.currency)) for reading in moved[:4]]
-        for task in self.tasks:
-            said += [(task.task.name, text) for text in (task.story.changes if task.story else ())[:3]]
-        return said[:_MOST_CHANGES]
 
     @property
     def scores(self) -> list[dict[str, Any]]:
         """All scores, in the order of the tasks."""
         return [row for task in self.tasks for row in task.scores]
-
-
-def _say_change(reading: Reading, currency: str | None) -> str:
-    kpi, previous = reading.kpi, reading.previous
-    assert previous is not None
-    moved = "rose" if reading.value > previous else "fell"
-    ends = [words.quantity(value, kpi.unit, reading.n, currency) for value in (previous, reading.value)]
-    judged = {True: ", which is better", False: ", which is worse", None: ""}[reading.is_better]
-    return f"{kpi.label} {moved} from {ends[0]} to {ends[1]}{judged}."
 
 
 def compose(workspace: Workspace, week: str | None = None, tasks: Sequence[Task] | None = None) -> Report:
@@ -95,6 +76,9 @@ def compose(workspace: Workspace, week: str | None = None, tasks: Sequence[Task]
     figures = compute_kpis(workspace, period)
     tables = count_tables(workspace)
     scores = [row for report in reports for row in report.scores]
+    currency = currency_of(workspace)
+    changes = find_changes(figures, workspace, period, currency)
+    has_run = {"kpis", *(report.task.name for report in reports if report.story)}
     return Report(
         name=workspace.data.name,
         period=period,
@@ -104,7 +88,8 @@ def compose(workspace: Workspace, week: str | None = None, tasks: Sequence[Task]
         monitors=_check(scores, figures, tables),
         tables=tables,
         other_files=tuple(name for name in store.tables_in(workspace.data)[1] if name != "quarantine"),
-        currency=currency_of(workspace),
+        currency=currency,
+        changes=tuple(change for change in changes if change.section in has_run),
     )
 
 

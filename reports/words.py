@@ -91,6 +91,13 @@ def difference(value: float, previous: float, unit: str) -> str:
     return signed(change, 2)
 
 
+def p_value(value: float) -> str:
+    """`p = .003`, `p < .001`."""
+    if value < 0.001:
+        return f"p{_SPACE}<{_SPACE}.001"
+    return f"p{_SPACE}={_SPACE}{value:.{2 if value >= 0.01 else 3}f}".replace("0.", ".")
+
+
 def counted(n: int) -> str:
     """`n = 344`, in one piece."""
     return f"n{_SPACE}={_SPACE}{integer(n)}"

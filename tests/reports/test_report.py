@@ -9,6 +9,7 @@ import pytest
 import reports
 from cxm.errors import CxmError, RowProblems
 from cxm.workspace import Workspace
+from reports.records import defuse
 from reports.report import watch
 
 
@@ -102,6 +103,26 @@ def test_same_input_gives_the_same_bytes_but_for_the_time_of_making(make_world, 
         assert [file.count(stamp) for file in files] == [1, 1, 0, 0, 0]
         made.append([file.replace(stamp, b"") for file in files])
     assert made[0] == made[1]
+
+
+def test_the_csv_holds_every_week_and_no_cell_that_a_spreadsheet_would_run(make_world, fake_tasks):
+    workspace = make_world()
+    build(workspace, fake_tasks)
+    figures = pl.read_csv(workspace.out / "kpis.csv")
+    assert figures.columns == ["period", "name", "value", "low", "high", "n"]
+    assert figures.height == workspace.read("kpis").collect().height
+    texts = pl.DataFrame({"a": ["=1+1", " @x", "-2", "+3", "\tq", "plain", None], "b": [-1.0] * 7})
+    defused = defuse(texts)
+    assert defused["a"].to_list() == ["'=1+1", "' @x", "'-2", "'+3", "'\tq", "plain", None]
+    assert defused["b"].to_list() == [-1.0] * 7
+
+
+def test_each_key_figure_carries_its_definition_and_its_course(make_world, fake_tasks):
+    page, record = build(make_world(), fake_tasks)
+    for figure in record["kpis"]:
+        assert all(figure[part] for part in ("definition", "numerator", "denominator", "window", "time_zone"))
+        assert figure["course"][-1] == {"period": "2026-W30", "value": figure["value"]}
+        assert f'id="kpi-{figure["definition_id"]}"' in page
 
 
 def test_a_report_never_writes_into_the_data_directory(make_world, fake_tasks):
