@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import commands, encoder, recovery, report, scores, world
+from benchmarks import commands, encoder, recovery, redaction, report, scores, world
 
 BENCHMARKS = {
     "encoder": encoder,
@@ -13,6 +13,7 @@ BENCHMARKS = {
     "world": world,
     "recovery": recovery,
     "report": report,
+    "redaction": redaction,
 }
 
 

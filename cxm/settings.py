@@ -37,6 +37,10 @@ class Settings(BaseSettings):
         description="Where the language model is; any server with the OpenAI interface.",
     )
     chat_key: SecretStr = Field(default=SecretStr(""), description="Its key; never logged, never stored.")
+    mask_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="Makes the pseudonyms of masked data, so that they stay; empty: one from the data.",
+    )
     max_bad_share: float = Field(
         default=0.1,
         ge=0,

@@ -21,6 +21,7 @@ from cxm.backends.cache import CachedEncoder
 from cxm.backends.chat import CachedChat, OpenAIChat
 from cxm.backends.encoder import Encoder, SentenceTransformerEncoder
 from cxm.errors import CxmError
+from cxm.methods.redaction import Redactor
 from cxm.settings import read_settings
 from cxm.tables import TABLES
 from cxm.task import Services
@@ -124,6 +125,14 @@ class Workspace:
         frames = {name: self.read(name) for name in names if self.has(name)}
         store.check_foreign_keys(frames, self.data)
         return frames
+
+    @cached_property
+    def redactor(self) -> Redactor:
+        """Masks the personal data of this data directory; its key from the settings, else from the data."""
+        turns = self.read("turns") if self.has("turns") else TABLES["turns"].empty().lazy()
+        customers = self.read("customers") if self.has("customers") else None
+        key = read_settings().mask_key.get_secret_value() or "mask" + self.digest(["turns"])
+        return Redactor.learn(turns, customers, blake2b(key.encode()).digest())
 
     def digest(self, names: Iterable[str]) -> str:
         """Digest of the content of these tables, absent ones included as such."""

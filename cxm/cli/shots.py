@@ -155,13 +155,23 @@ def _read_turns(path: Path) -> list[dict[str, Any]]:
     return turns
 
 
-def show(conversation_id: str, /, *, data: Data, out: Out = OUT, json: Json = False) -> int:
-    """A conversation with what was found in it.
+def show(
+    conversation_id: str,
+    /,
+    *,
+    data: Data,
+    out: Out = OUT,
+    unmasked: Annotated[bool, Parameter(negative="")] = False,
+    json: Json = False,
+) -> int:
+    """A conversation with what was found in it, personal data masked.
 
     Parameters
     ----------
     conversation_id
         As in the table `conversations`.
+    unmasked
+        Show names, numbers and addresses as they are.
     """
     workspace = Workspace(data, out)
     mine = pl.col("conversation_id") == conversation_id
@@ -173,6 +183,9 @@ def show(conversation_id: str, /, *, data: Data, out: Out = OUT, json: Json = Fa
         near = did_you_mean(conversation_id, ids) if len(ids) < 100_000 else ""
         hint = near if near.startswith("; did") else ""
         raise CxmError(f"no turns of conversation '{conversation_id}' in {workspace.data}{hint}")
+    if not unmasked:
+        masked = workspace.redactor.mask_all(turns["text"].to_list())
+        turns = turns.with_columns(text=pl.Series(masked, dtype=pl.String))
     if workspace.has("turn_sentiment"):
         found = workspace.read("turn_sentiment").filter(mine).select("turn_index", "polarity").collect()
         turns = turns.join(found, on="turn_index", how="left", validate="1:1", maintain_order="left")
@@ -180,6 +193,9 @@ def show(conversation_id: str, /, *, data: Data, out: Out = OUT, json: Json = Fa
     for name in ("conversations", "predicted_intents", "conversation_sentiment", "quality_answers"):
         if workspace.has(name):
             facts[name] = workspace.read(name).filter(mine).drop("conversation_id").collect().to_dicts()
+    if not unmasked:
+        for row in facts.get("quality_answers", ()):
+            row["explanation"] = workspace.redactor.mask(row["explanation"])
     if json:
         print_json({"conversation_id": conversation_id, "turns": turns.to_dicts(), **facts})
         return 0

@@ -170,6 +170,19 @@ def test_show_prints_a_transcript(cxm, tiny_world):
     assert "did you mean" in err
 
 
+def test_show_masks_personal_data_unless_told_not_to(cxm, tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    texts = ["My name is Ada Lovelace, order AB1234567.", "Thank you Ada."]
+    rows = {"conversation_id": "c", "turn_index": [0, 1], "speaker": ["customer", "agent"], "text": texts}
+    store.write(store.checked(pl.DataFrame(rows), "turns"), data, "turns")
+    _, out, _ = cxm("show", "c", "--data", data, "--json")
+    masked = [turn["text"] for turn in json.loads(out)["turns"]]
+    assert not any(word in " ".join(masked) for word in ("Ada", "Lovelace", "1234567"))
+    _, out, _ = cxm("show", "c", "--data", data, "--unmasked", "--json")
+    assert [turn["text"] for turn in json.loads(out)["turns"]] == texts
+
+
 def test_a_dismissed_finding_stays_away(cxm, tmp_path, tiny_world, offline):
     data = tmp_path / "data"
     data.mkdir()
