@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import commands, encoder, recovery, redaction, report, scores, world
+from benchmarks import commands, encoder, recovery, redaction, report, scores, search, world
 
 BENCHMARKS = {
     "encoder": encoder,
     "commands": commands,
     "scores": scores,
+    "search": search,
     "world": world,
     "recovery": recovery,
     "report": report,

@@ -77,17 +77,16 @@ def _build(directory: Path, articles: pl.DataFrame, encoder: Encoder, previous: 
     )
     _write(heads, directory / "articles.arrow")
     is_large = passages.height > dense.MAX_EXACT
-    dtype = np.float16 if is_large else np.float32
     old = None if previous is None else previous.vectors
     texts = pl.Series("text", embedded_texts(passages))
-    _write_vectors(directory, "vectors", texts, passages["old_row"], old, encoder, dtype)
+    _write_vectors(directory, "vectors", texts, passages["old_row"], old, encoder)
     if is_large:
         dense.write_graph(directory / "graph.usearch", dense.read_vectors(directory / "vectors.npy"))
         # Beyond what is searched exactly, passages also stand for their sentences.
         parts = passages.select("article_id", "text", old_row=pl.lit(None, dtype=pl.Int64))
     else:
         old = None if previous is None or previous.is_large else previous.part_vectors
-        _write_vectors(directory, "part_vectors", parts["text"], parts["old_row"], old, encoder, np.float16)
+        _write_vectors(directory, "part_vectors", parts["text"], parts["old_row"], old, encoder)
     np.save(directory / "part_starts.npy", _starts(parts["article_id"], articles["article_id"]))
     _write(parts.select("text"), directory / "parts.arrow")
     write_words(directory, heads, parts["text"])
@@ -159,7 +158,6 @@ def _write_vectors(
     old_rows: pl.Series,
     old: Any,
     encoder: Encoder,
-    dtype: Any,
 ) -> None:
     """The vector of each different text once, and which of them each text has."""
     frame = pl.DataFrame({"text": texts, "old_row": old_rows})
@@ -181,7 +179,7 @@ def _write_vectors(
             vectors[is_new] = encoder.encode(chunk.filter(pl.Series(is_new)).to_list())
             yield start, vectors
 
-    dense.write_vectors(directory / f"{name}.npy", (unique.height, encoder.n_dimensions), dtype, parts())
+    dense.write_vectors(directory / f"{name}.npy", (unique.height, encoder.n_dimensions), parts())
 
 
 def write_words(directory: Path, heads: pl.DataFrame, texts: pl.Series) -> None:

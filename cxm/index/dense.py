@@ -19,12 +19,12 @@ _ROWS_PER_CHUNK = 50_000
 _CONNECTIVITY, _EXPANSION_ADD, _EXPANSION_SEARCH = 16, 64, 256
 
 
-def write_vectors(path: Path, shape: tuple[int, int], dtype: Any, parts: Any) -> None:
-    """Write vectors that come in parts, `(first row, rows)`, without holding them all."""
+def write_vectors(path: Path, shape: tuple[int, int], parts: Any) -> None:
+    """Write vectors, in half precision, that come in parts, `(first row, rows)`, without holding them all."""
     if not shape[0]:
-        np.save(path, np.zeros(shape, dtype=dtype))
+        np.save(path, np.zeros(shape, dtype=np.float16))
         return
-    vectors = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+    vectors = np.lib.format.open_memmap(path, mode="w+", dtype=np.float16, shape=shape)
     for start, rows in parts:
         vectors[start : start + len(rows)] = rows
     vectors.flush()
@@ -36,6 +36,21 @@ def read_vectors(path: Path) -> Vectors:
         return np.load(path, mmap_mode="r")  # type: ignore[no-any-return]
     except ValueError:  # an empty file cannot be mapped
         return np.load(path)  # type: ignore[no-any-return]
+
+
+def nearest(
+    vectors: Vectors, vector: NDArray[np.float32], k: int, rows: NDArray[np.int64] | None = None
+) -> NDArray[np.int64]:
+    """The rows of the k vectors nearest to one, of `rows` where given, by comparing with each."""
+    from usearch.index import MetricKind, search
+
+    compared = np.asarray(vectors if rows is None else vectors[rows])
+    if not len(compared):
+        return np.empty(0, dtype=np.int64)
+    query = vector.astype(compared.dtype)[None]
+    found = search(compared, query, min(k, len(compared)), MetricKind.IP, exact=True)
+    keys = np.asarray(found.keys, dtype=np.int64).ravel()
+    return keys if rows is None else rows[keys]
 
 
 def write_graph(path: Path, vectors: Vectors) -> None:

@@ -38,8 +38,10 @@ class Lexical:
         self._index.register_tokenizer("stemmed", self.analyzer)
         self._searcher = self._index.searcher()
 
-    def search(self, text: str, keep: NDArray[np.bool_] | None = None) -> tuple[NDArray[np.intp], Scores]:
-        """Positions and scores of the at most 1,000 best articles: BM25 over what a perfect match would get.
+    def search(
+        self, text: str, keep: NDArray[np.bool_] | None = None, k: int = _MAX_MATCHES
+    ) -> tuple[NDArray[np.intp], Scores]:
+        """Positions and scores of the k best articles: BM25 over what a perfect match would get.
 
         Words are looked up one by one, so that no character of the text is an operator. `keep`
         `(n,)` says which articles may be found.
@@ -58,7 +60,7 @@ class Lexical:
         query = tantivy.Query.boolean_query(clauses)
         if keep is not None and not keep.all():
             query = tantivy.Query.boolean_query([(must, query), (must, self._only(keep))])
-        hits = self._searcher.search(query, _MAX_MATCHES, count=False).hits
+        hits = self._searcher.search(query, k, count=False).hits
         if not hits:
             return np.empty(0, dtype=np.intp), np.empty(0, dtype=np.float32)
         positions = self._searcher.fast_field_values("position", [address for _, address in hits])

@@ -19,7 +19,7 @@ from cxm.backends.encoder import Encoder
 from cxm.index import dense, versions
 from cxm.index.filters import Filter
 from cxm.index.lexical import Lexical, word_rows
-from cxm.methods.matching import Field, Pool
+from cxm.methods.matching import Field, Pool, first_best, products, rows_of
 from cxm.methods.retrieval import Fusion, Scores, fuse, top
 from cxm.methods.wording import Wording
 
@@ -27,7 +27,8 @@ _EQUAL = Fusion()
 _ANY = Filter()
 _CELLS_PER_BLOCK = 1 << 23
 _POOL = 100
-_NEAREST = 400
+_NEAREST = 200
+_FURTHEST = 64 * _NEAREST
 # Of articles all alike, as many as a list can need.
 _MOST_TWINS = 200
 
@@ -106,7 +107,7 @@ class Index:
 
     @cached_property
     def part_vectors(self) -> NDArray[Any]:
-        """Vectors of sentences, in half precision."""
+        """Vectors of sentences."""
         return self.vectors if self.is_large else dense.read_vectors(self.directory / "part_vectors.npy")
 
     @cached_property
@@ -248,7 +249,7 @@ class Index:
         size: int,
         fusion: Fusion,
     ) -> Pool:
-        positions, found = self.lexical_index.search(text, keep) if self.article_ids else _NOTHING
+        positions, found = self.lexical_index.search(text, keep, _NEAREST) if self.article_ids else _NOTHING
         near = self._nearest(vector, keep) if len(self.rows) else _NOTHING[0]
         articles = np.union1d(near, positions)
         if len(articles) < size:
@@ -256,13 +257,13 @@ class Index:
             articles = np.union1d(articles, rest[: 2 * size])
         lexical = np.zeros(len(articles), dtype=np.float32)
         lexical[np.searchsorted(articles, positions)] = found
-        passages, offsets = _ranges(self.starts, articles)
-        cosines = np.asarray(self.vectors[self.rows[passages]], dtype=np.float32) @ vector
-        best = _argmax(cosines, offsets)
+        passages, offsets = rows_of(self.starts, articles)
+        cosines = products(self.vectors[self.rows[passages]], vector)
+        best = first_best(cosines, offsets)
         cosine = cosines[best] if len(articles) else np.zeros(0, dtype=np.float32)
         chosen = np.sort(top(fuse(cosine[None], lexical[None], None, fusion), size)[0])
         articles = articles[chosen]
-        parts, part_offsets = _ranges(self.part_starts, articles)
+        parts, part_offsets = rows_of(self.part_starts, articles)
         analyzed = self.lexical_index.analyzer.analyze(text)
         df = self.lexical_index.frequencies(analyzed)
         return Pool(
@@ -285,32 +286,29 @@ class Index:
 
     def _nearest(self, vector: NDArray[np.float32], keep: NDArray[np.bool_] | None) -> NDArray[np.intp]:
         """Articles of the nearest passages: exact where few enough are left, by the graph above."""
-        passages = np.arange(len(self.rows))
-        if keep is not None:
-            passages = passages[np.repeat(keep, np.diff(self.starts))]
-        if self._graph is None or len(passages) <= dense.MAX_EXACT:
-            if not len(passages):
-                return np.empty(0, dtype=np.intp)
-            if self._graph is None:
-                cosines = (self._exact @ vector)[self.rows[passages]]
-            else:
-                cosines = np.asarray(self.vectors[self.rows[passages]], dtype=np.float32) @ vector
-            near = top(cosines[None], _NEAREST)[0]
-            return np.unique(self._owner(passages[near]))
-        order, bounds = self._passages_of_row
+        n_left = len(self.rows) if keep is None else int(np.diff(self.starts)[keep].sum())
+        if self._graph is None or n_left <= dense.MAX_EXACT:
+            rows = None
+            if keep is not None:
+                rows = np.unique(self.rows[np.repeat(keep, np.diff(self.starts))])
+            return self._owners(dense.nearest(self.vectors, vector, _NEAREST, rows), keep)
         count = _NEAREST
         while True:
-            keys = np.sort(np.asarray(self._graph.search(vector.astype(np.float16), count, threads=1).keys))
-            twins = [order[bounds[key] : bounds[key + 1]][:_MOST_TWINS] for key in keys.astype(np.int64)]
-            found = np.unique(self._owner(np.concatenate(twins)))
-            kept = found if keep is None else found[keep[found]]
+            keys = self._graph.search(vector.astype(np.float16), count, threads=1).keys
+            found = self._owners(np.asarray(keys, dtype=np.int64), keep)
             # Where a filter leaves little of what is near, the search goes further out.
-            if keep is None or len(kept) >= _POOL or count >= 64 * _NEAREST:
-                return kept
+            if keep is None or len(found) >= _POOL or count >= _FURTHEST:
+                return found
             count *= 4
 
-    def _owner(self, passages: NDArray[Any]) -> NDArray[np.intp]:
-        return np.searchsorted(self.starts, passages, side="right") - 1
+    def _owners(self, rows: NDArray[np.int64], keep: NDArray[np.bool_] | None) -> NDArray[np.intp]:
+        """The articles that have a passage with one of these vectors, sorted."""
+        order, bounds = self._passages_of_row
+        sizes = np.minimum(bounds[rows + 1] - bounds[rows], _MOST_TWINS)
+        ends = np.cumsum(sizes)
+        at = np.repeat(bounds[rows] - (ends - sizes), sizes) + np.arange(sizes.sum())
+        found = np.unique(np.searchsorted(self.starts, order[at], side="right") - 1)
+        return found if keep is None else found[keep[found]]
 
     # ---------------------------------------------------------------- search
 
@@ -370,20 +368,3 @@ class Index:
 
 
 _NOTHING = (np.empty(0, dtype=np.intp), np.empty(0, dtype=np.float32))
-
-
-def _ranges(starts: NDArray[Any], articles: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """All rows of some articles, one after the other, and where those of each begin `(n + 1,)`."""
-    sizes = starts[articles + 1] - starts[articles]
-    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    return np.repeat(starts[articles] - offsets[:-1], sizes) + np.arange(offsets[-1]), offsets
-
-
-def _argmax(values: NDArray[np.float32], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Where the greatest value of each run stands, the first of equals; runs are not empty."""
-    if len(offsets) < 2:
-        return np.empty(0, dtype=np.int64)
-    rounded = np.round(values, 6)
-    greatest = np.repeat(np.maximum.reduceat(rounded, offsets[:-1]), np.diff(offsets))
-    at = np.flatnonzero(rounded == greatest)
-    return at[np.searchsorted(at, offsets[:-1])]

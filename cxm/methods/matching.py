@@ -43,6 +43,13 @@ _RANK_OFFSET = 10.0
 _TINY = 1e-6
 
 
+def rows_of(starts: NDArray[Any], owners: NDArray[Any]) -> tuple[Ints, Ints]:
+    """All rows of some owners, one after the other, and where those of each begin `(n + 1,)`."""
+    sizes = starts[owners + 1] - starts[owners]
+    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    return np.repeat(starts[owners] - offsets[:-1], sizes) + np.arange(offsets[-1]), offsets
+
+
 @dataclass(frozen=True)
 class Field:
     """Texts as stems in order: text t has `terms[starts[t]:starts[t + 1]]`."""
@@ -52,9 +59,7 @@ class Field:
 
     def take(self, texts: Ints) -> Field:
         """Some of the texts, in the order given."""
-        sizes = self.starts[texts + 1] - self.starts[texts]
-        starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-        rows = np.repeat(self.starts[texts] - starts[:-1], sizes) + np.arange(starts[-1])
+        rows, starts = rows_of(self.starts, texts)
         return Field(np.asarray(self.terms[rows], dtype=np.int64), starts)
 
     @property
@@ -97,10 +102,10 @@ def match_features(pool: Pool) -> Floats:
     if not n:
         return np.zeros((0, len(FEATURES)))
     starts, sizes = pool.part_offsets[:-1], np.diff(pool.part_offsets)
-    cosines = pool.part_vectors @ pool.vector
+    cosines = products(pool.part_vectors, pool.vector)
     contrasts = _contrasts(pool, cosines)
     contrast = np.maximum.reduceat(contrasts, starts)
-    best = _first_best(cosines, pool.part_offsets)
+    best = first_best(cosines, pool.part_offsets)
     words = _word_features(pool)
     columns = {
         "cosine": pool.cosine,
@@ -131,7 +136,7 @@ def _contrasts(pool: Pool, cosines: NDArray[np.float32]) -> NDArray[np.float32]:
     owners = np.repeat(np.arange(len(pool.articles)), np.diff(pool.part_offsets))
     common = pool.part_vectors[np.isin(owners, likeliest)].mean(axis=0)
     common = common / max(float(np.linalg.norm(common)), _TINY)
-    along = pool.part_vectors @ common
+    along = products(pool.part_vectors, common)
     shared = float(pool.vector @ common)
     length = np.sqrt(np.maximum(1 - along**2, _TINY)) * np.sqrt(max(1 - shared**2, _TINY))
     found: NDArray[np.float32] = (cosines - shared * along) / length
@@ -220,7 +225,16 @@ def _reciprocal_ranks(scores: NDArray[np.float32]) -> Floats:
     return _RANK_OFFSET / (_RANK_OFFSET + ranks)
 
 
-def _first_best(values: NDArray[np.float32], offsets: Ints) -> Ints:
+def products(vectors: NDArray[Any], vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Inner products `(n,)` of rows with a vector, on this thread: for so few, others only get in the way."""
+    found: NDArray[np.float32] = np.einsum("ij,j->i", np.asarray(vectors, dtype=np.float32), vector)
+    return found
+
+
+def first_best(values: NDArray[np.float32], offsets: Ints) -> Ints:
+    """Where the greatest value of each run stands, the first of equals; runs are not empty."""
+    if len(offsets) < 2:
+        return np.empty(0, dtype=np.int64)
     rounded = np.round(values, 6)
     greatest = np.repeat(np.maximum.reduceat(rounded, offsets[:-1]), np.diff(offsets))
     at = np.flatnonzero(rounded == greatest)
