@@ -18,6 +18,7 @@ def tell(evidence: Evidence) -> Story:
     said = [say_score(evidence, "The first article is right for", "hit_at_1", "test queries")]
     if queries and not said[0]:
         said.append(f"Articles were found for {words.plural(queries, 'query', 'queries')}.")
+    said.append(_ranked_by(evidence))
     gaps = _gaps(evidence)
     if gaps.height:
         first = gaps.row(0, named=True)
@@ -29,6 +30,23 @@ def tell(evidence: Evidence) -> Story:
         )
     finding = " ".join(sentence for sentence in said if sentence) or "No query to search for."
     return Story(finding, _draw_gaps(gaps) + draw_scores(evidence), (*_gap_grid(gaps), *_hit_grid(evidence)))
+
+
+def _ranked_by(evidence: Evidence) -> str:
+    """Which way of ranking is used, and that plain fusion is where nothing learned beat it."""
+    trials = evidence.result("model_comparison")
+    if trials is None:
+        return ""
+    mine = trials.filter(task="article_search", metric="hit_at_1").collect()
+    used = mine.filter(pl.col("model").str.contains("(used, ", literal=True))
+    plain = mine.filter(pl.col("model").str.starts_with("fusion ("))
+    if used.is_empty() or plain.is_empty():
+        return ""
+    name, _, queries = used["model"][0].removesuffix(")").partition(" (used, ")
+    if name == "fusion":
+        return "Ranked by plain fusion: nothing learned was better on queries it had not seen."
+    better = f"{words.decimal(used['value'][0])} against {words.decimal(plain['value'][0])}"
+    return f"Ranked by “{name}”, which beat plain fusion on {queries} that it had not seen ({better})."
 
 
 def _gaps(evidence: Evidence) -> pl.DataFrame:
