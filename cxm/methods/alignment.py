@@ -11,6 +11,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from cxm.methods.facts import NUMBER
+from cxm.methods.scopes import Scopes
 from cxm.methods.statements import Statements
 
 _RUN = 3
@@ -20,10 +22,13 @@ _RARE_TERMS = 6
 # Each block reads all terms once: a fixed number of blocks keeps the work in proportion.
 _BLOCK, _MAX_BLOCKS = 200_000, 10
 _ROWS = 1024
+_RARE_FORM = 3
 # Overlap of the terms' weights, of the shorter of two sentences, above which they are aligned.
 MIN_OVERLAP = 0.6
 # Cosine of two sentences above which they are aligned although their words differ.
 MIN_COSINE = 0.7
+# Sentences of one scope that are compared although few of their words agree.
+N_NEIGHBOURS, _MIN_SCOPE_COSINE = 5, 0.3
 
 ALIGNED_SCHEMA: dict[str, type[pl.DataType]] = {
     "left": pl.Int32,
@@ -32,6 +37,10 @@ ALIGNED_SCHEMA: dict[str, type[pl.DataType]] = {
     "only_left": pl.Float64,
     "only_right": pl.Float64,
     "cosine": pl.Float64,
+    "is_aligned": pl.Boolean,
+    "rank_left": pl.Int32,
+    "rank_right": pl.Int32,
+    "n_agreed": pl.Int32,
     "scope": pl.Float64,
     "n_facts": pl.Int32,
     "negation": pl.Float64,
@@ -39,6 +48,9 @@ ALIGNED_SCHEMA: dict[str, type[pl.DataType]] = {
     "number": pl.Float64,
     "named": pl.Float64,
 }
+RANKED_SCHEMA: dict[str, type[pl.DataType]] = dict.fromkeys(
+    ("left", "right", "rank_left", "rank_right"), pl.Int32
+)
 KINDS = ("number", "negation", "opposite", "named")
 
 
@@ -158,6 +170,70 @@ def find_neighbours(vectors: NDArray[np.float32], k: int = 8, min_cosine: float 
     )
 
 
+def find_scope_neighbours(
+    statements: Statements, scopes: Scopes, vectors: NDArray[np.float32]
+) -> pl.DataFrame:
+    """Pairs (`left` < `right`) of sentences of one scope but different articles that are near in form.
+
+    `vectors` `(n_forms, d)`. `rank_left`: how many of the scope are nearer to the left one than the
+    right one is, `rank_right` the other way round; the number of neighbours sought where it is not
+    among them. At most `N_NEIGHBOURS` to each sentence of each article.
+    """
+    rows = (
+        scopes.scopes.with_columns(sentence=statements.places["sentence"])
+        .filter(pl.col("scope") >= 0)
+        .unique(["scope", "article", "sentence"])
+        .sort("scope", "article", "sentence")
+    )
+    scope, article, sentence = (rows[name].to_numpy() for name in ("scope", "article", "sentence"))
+    if not len(scope):
+        return pl.DataFrame(schema=RANKED_SCHEMA)
+    starts = np.flatnonzero(np.r_[True, scope[1:] != scope[:-1]])
+    found = [np.zeros((0, 3), dtype=np.int64)]
+    for start, end in zip(starts, np.r_[starts[1:], len(scope)], strict=True):
+        inside = vectors[scopes.sentence_form[sentence[start:end]]]
+        of, what = article[start:end], sentence[start:end]
+        for first in range(0, len(inside), _ROWS):
+            cosine = inside[first : first + _ROWS] @ inside.T
+            mine = slice(first, first + len(cosine))
+            cosine[of[mine, None] == of[None, :]] = -1
+            cosine[what[mine, None] == what[None, :]] = -1
+            nearest = np.argsort(-cosine, axis=1, kind="stable")[:, :N_NEIGHBOURS]
+            near = np.take_along_axis(cosine, nearest, axis=1) >= _MIN_SCOPE_COSINE
+            one, rank = np.nonzero(near)
+            found.append(np.stack([what[mine][one], what[nearest[one, rank]], rank], axis=1))
+    directed = np.concatenate(found)
+    is_turned = directed[:, 0] > directed[:, 1]
+    pairs = pl.DataFrame(
+        {
+            "left": directed[:, :2].min(axis=1),
+            "right": directed[:, :2].max(axis=1),
+            "rank_left": np.where(is_turned, N_NEIGHBOURS, directed[:, 2]),
+            "rank_right": np.where(is_turned, directed[:, 2], N_NEIGHBOURS),
+        },
+        schema=RANKED_SCHEMA,
+    )
+    return pairs.group_by("left", "right").agg(pl.all().min()).sort("left", "right")
+
+
+def expand_forms(scopes: Scopes, pairs: pl.DataFrame) -> pl.DataFrame:
+    """Pairs (`left` < `right`) of the sentences of rare forms, from `pairs` of their forms."""
+    sentences = pl.DataFrame({"form": scopes.sentence_form}).with_row_index("sentence")
+    rare = (
+        sentences.select(pl.col("sentence").cast(pl.Int32), "form")
+        .filter(pl.len().over("form") <= _RARE_FORM)
+        .lazy()
+    )
+    one, other = (rare.rename({"sentence": side}) for side in ("one", "other"))
+    return (
+        pairs.lazy()
+        .join(one, left_on="left", right_on="form")
+        .join(other, left_on="right", right_on="form")
+        .select(left=pl.min_horizontal("one", "other"), right=pl.max_horizontal("one", "other"))
+        .collect()
+    )
+
+
 def align_sentences(
     statements: Statements,
     candidates: pl.DataFrame,
@@ -170,8 +246,11 @@ def align_sentences(
     `vectors` `(n_sentences, d)`, 0 without; `scope`: the lesser weight of names that stand on one
     side only (each speaks of something else); `n_facts`: terms with different values, and the weight
     of those of each kind. Aligned is what shares `min_shared` nats and `MIN_OVERLAP` of the lighter
-    sentence, or half of `min_shared` with a cosine of `MIN_COSINE`.
+    sentence, or half of `min_shared` with a cosine of `MIN_COSINE`; candidates that are neighbours
+    in their scope (with ranks) are kept beside them if they share a term.
     """
+    absent = [name for name in ("rank_left", "rank_right") if name not in candidates.columns]
+    candidates = candidates.with_columns(pl.lit(None, pl.Int32).alias(name) for name in absent)
     size = max(_BLOCK, -(-candidates.height // _MAX_BLOCKS))
     terms = statements.terms.with_columns(total=pl.col("n").sum().over("sentence", "term"))
     blocks = [
@@ -199,7 +278,8 @@ def _align_block(
     if vectors is not None:
         left, right = vectors[pairs["left"].to_numpy()], vectors[pairs["right"].to_numpy()]
         cosine = np.einsum("ij,ij->i", left, right).astype(np.float64)
-    pairs = pairs.with_columns(cosine=pl.Series(cosine))
+    ranks = pairs.select("left", "right", pl.col("rank_left", "rank_right").fill_null(N_NEIGHBOURS))
+    pairs = pairs.select("left", "right", cosine=pl.Series(cosine))
     terms = all_terms.lazy()
     total = pl.DataFrame(
         {
@@ -228,6 +308,7 @@ def _align_block(
             n_equal=pl.min_horizontal("n", "other_n").filter(pl.col("value") == pl.col("other")).sum(),
             n_least=pl.min_horizontal(pl.col("total").first(), pl.col("other_total").first()),
             kind=pl.max_horizontal(pl.col("kind").max(), pl.col("other_kind").max()),
+            is_agreed=((pl.col("value") == pl.col("other")) & (pl.col("kind") == NUMBER)).any(),
         )
         .join(weight.lazy(), on="term")
     )
@@ -239,6 +320,7 @@ def _align_block(
             shared=pl.col("weight").sum(),
             shared_names=pl.col("name_weight").sum(),
             n_facts=differs.sum().cast(pl.Int32),
+            n_agreed=pl.col("is_agreed").sum().cast(pl.Int32),
             **{
                 name: pl.col("weight").filter(differs & (pl.col("kind") == code)).sum()
                 for code, name in enumerate(KINDS, 1)
@@ -250,10 +332,12 @@ def _align_block(
             share=pl.col("shared") / pl.min_horizontal("left_total", "right_total"),
             scope=(pl.min_horizontal("left_names", "right_names") - pl.col("shared_names")).clip(0).round(6),
         )
-        .filter(
-            ((pl.col("shared") >= min_shared) & (pl.col("share") >= MIN_OVERLAP))
+        .join(ranks.lazy(), on=["left", "right"])
+        .with_columns(
+            is_aligned=((pl.col("shared") >= min_shared) & (pl.col("share") >= MIN_OVERLAP))
             | ((pl.col("shared") >= min_shared / 2) & (pl.col("cosine") >= MIN_COSINE))
         )
+        .filter(pl.col("is_aligned") | (pl.min_horizontal("rank_left", "rank_right") < N_NEIGHBOURS))
         .with_columns(
             only_left=(pl.col("left_total") - pl.col("shared")).clip(lower_bound=0).round(6),
             only_right=(pl.col("right_total") - pl.col("shared")).clip(lower_bound=0).round(6),

@@ -8,46 +8,61 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from cxm.methods.alignment import KINDS, MIN_OVERLAP
+from cxm.methods.conflicts import CONFLICT_FEATURES, PAIR
+from cxm.methods.scopes import Scopes
 from cxm.methods.statements import Statements
 
-FEATURES = (
+ARTICLE_FEATURES = (
     "n_aligned",
     "shared_sum",
-    "shared_best",
-    "closeness_best",
-    "exact_best",
-    "cosine_best",
-    "scope_best",
-    "spread_best",
     "covered_most",
     "covered_least",
+    "alike_most",
+    "alike_least",
     "run_best",
+    "n_differing",
+    "title_overlap",
+    "title_scope",
+    "section_overlap",
+    "same_section",
+    "same_subject",
+    "kinship",
+)
+_AGREEMENT = (
+    "shared",
+    "closeness",
+    "cosine",
+    "scope",
+    "spread",
     "fit_least",
     "fit_most",
-    "title_overlap",
+    "near_least",
+    "near_most",
+    "near_gap",
+    "home_least",
+    "home_most",
+    "form_spread_least",
+    "subject",
     "title_quoted",
-    "section_overlap",
-    "conflict_best",
-    "conflict_closeness",
-    "conflict_likeness",
-    "conflict_extra",
-    "conflict_negation",
-    "conflict_opposite",
-    "conflict_number",
-    "conflict_named",
-    "conflict_scope",
-    "conflict_cosine",
-    "conflict_fit",
-    "conflict_spread",
+    "n_facts",
 )
+AGREEMENT_FEATURES = tuple(f"best_{name}" for name in _AGREEMENT)
+PAIR_FEATURES = (*ARTICLE_FEATURES, *AGREEMENT_FEATURES)
+# Cosine of two sentences of one scope that say about the same.
+_ALIKE = 0.65
+_CONFLICTS_PER_PAIR = 6
+# Sentences this close that state the same facts are one sentence.
+_SAME = 0.999
+# A sentence in more articles states nothing about the scope they share.
+_MOST_STATED = 3
 
-# Cosines of sentences on the same matter in other words: none below, all above.
-_UNLIKE, _ALIKE = 0.55, 0.9
 
-
-def pair_occurrences(statements: Statements, aligned: pl.DataFrame, max_articles: int) -> pl.DataFrame:
+def pair_occurrences(
+    statements: Statements, scopes: Scopes, aligned: pl.DataFrame, max_articles: int
+) -> pl.DataFrame:
     """One row for each two places in different articles whose sentences are aligned.
 
     Columns of `aligned` turned so that `left_article` < `right_article`, with `left_place`,
@@ -61,7 +76,8 @@ def pair_occurrences(statements: Statements, aligned: pl.DataFrame, max_articles
         .with_columns(spread=pl.len().over("sentence"))
         .filter(pl.col("spread") <= max_articles)
     )
-    columns = ["article", "place", "sentence", "spread"]
+    places = places.join(scopes.scopes.lazy(), on=["article", "place"], how="left")
+    columns = ["article", "place", "sentence", "spread", "scope"]
     rows = (
         aligned.lazy()
         .join(places.select(pl.col(columns).name.prefix("l_")), left_on="left", right_on="l_sentence")
@@ -69,6 +85,13 @@ def pair_occurrences(statements: Statements, aligned: pl.DataFrame, max_articles
         .filter(pl.col("l_article") != pl.col("r_article"))
         # Two different common sentences would multiply: their product is bounded as well.
         .filter(pl.col("l_spread") * pl.col("r_spread") <= max_articles**2 // 2)
+        .filter(
+            pl.col("is_aligned")
+            | (
+                (pl.col("l_scope") == pl.col("r_scope"))
+                & (pl.max_horizontal("l_spread", "r_spread") <= _MOST_STATED)
+            )
+        )
     )
     is_turned = pl.col("l_article") > pl.col("r_article")
 
@@ -88,12 +111,17 @@ def pair_occurrences(statements: Statements, aligned: pl.DataFrame, max_articles
         n_facts="n_facts",
         cosine="cosine",
         scope="scope",
+        is_aligned="is_aligned",
+        rank_left=pick("rank_left", "rank_right"),
+        rank_right=pick("rank_right", "rank_left"),
+        n_agreed="n_agreed",
         **{kind: pl.col(kind) for kind in KINDS},
     )
     # A sentence paired with itself meets each pair of articles twice.
     distinct = turned.unique(["left_article", "right_article", "left_place", "right_place"], keep="any")
     close = distinct.filter(
-        pl.col("shared") >= MIN_OVERLAP * (pl.col("shared") + pl.min_horizontal("only_left", "only_right"))
+        "is_aligned",
+        pl.col("shared") >= MIN_OVERLAP * (pl.col("shared") + pl.min_horizontal("only_left", "only_right")),
     )
     partners = pl.concat(
         [
@@ -111,7 +139,9 @@ def pair_occurrences(statements: Statements, aligned: pl.DataFrame, max_articles
             how="left",
         )
     return (
-        distinct.with_columns(spread=pl.max_horizontal("left_partners", "right_partners").fill_null(1.0))
+        distinct.with_columns(
+            spread=pl.max_horizontal("left_partners", "right_partners").fill_null(1.0).log()
+        )
         .drop("left_partners", "right_partners")
         .sort("left_article", "right_article", "left_place", "right_place")
         .collect()
@@ -128,160 +158,97 @@ def article_weights(statements: Statements) -> np.ndarray:
     )
 
 
-def measure_fit(statements: Statements) -> pl.DataFrame:
-    """How much of each sentence's weight stands elsewhere in its article or in the title: `fit`, 0 to 1.
+def describe_pairs(
+    statements: Statements, scopes: Scopes, rows: pl.DataFrame, vectors: NDArray[np.float32] | None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Pairs of articles with aligned or neighbouring sentences, and the sentences they may conflict in.
 
-    A passage copied in from elsewhere shares few words with what stands around it. Columns article,
-    place, fit.
+    `rows` as `describe_conflicts` gives them. The first frame has one row for each pair,
+    `ARTICLE_FEATURES`, `AGREEMENT_FEATURES` and the heaviest agreement (`similar_left`,
+    `similar_right`: sentences); the second a few rows for each pair, `CONFLICT_FEATURES` and
+    `conflict_left`, `conflict_right`. Both sorted by articles. `vectors` `(n_sentences, d)`.
     """
-    places = statements.places.lazy()
-    weight = pl.DataFrame(
-        {"term": np.arange(len(statements.weights), dtype=np.int32), "weight": statements.weights}
-    ).lazy()
-    terms = statements.terms.lazy().select("sentence", "term").unique()
-    in_title = statements.title_terms.lazy().with_columns(in_title=pl.lit(True))
-    return (
-        places.join(terms, on="sentence")
-        .with_columns(n=pl.len().over("article", "term"))
-        .join(in_title, on=["article", "term"], how="left")
-        .join(weight, on="term")
-        .group_by("article", "place")
-        .agg(
-            fit=pl.col("weight").filter((pl.col("n") > 1) | pl.col("in_title").fill_null(False)).sum()
-            / pl.col("weight").sum()
-        )
-        .sort("article", "place")
-        .collect()
-    )
-
-
-def describe_pairs(statements: Statements, occurrences: pl.DataFrame) -> pl.DataFrame:
-    """One row for each pair of articles with aligned sentences: `FEATURES` and the decisive places.
-
-    `similar_left`, `similar_right`: sentences of the heaviest agreement; `conflict_left`,
-    `conflict_right`: those of the clearest conflict, null where there is none. Sorted by articles.
-    """
-    pair = ["left_article", "right_article"]
-    rows = _with_context(statements, occurrences)
+    agreement = pl.col("shared") * pl.col("likeness") - 4.0 * pl.col("n_facts")
+    order = [*PAIR, "order", "left_place", "right_place"]
+    descending = [False, False, True, False, False]
     best = (
-        rows.sort(
-            [*pair, "agreement", "left_place", "right_place"], descending=[False, False, True, False, False]
-        )
-        .unique(pair, keep="first", maintain_order=True)
+        rows.with_columns(order=agreement)
+        .sort(order, descending=descending)
+        .unique(PAIR, keep="first", maintain_order=True)
         .select(
-            *pair,
+            *PAIR,
             similar_left="left",
             similar_right="right",
-            shared_best="shared",
-            closeness_best="closeness",
-            cosine_best="cosine",
-            scope_best="scope",
-            exact_best=(pl.col("closeness") > 0.999).cast(pl.Float64),
-            spread_best=pl.col("spread").log(),
-            fit_least=pl.min_horizontal("left_fit", "right_fit"),
-            fit_most=pl.max_horizontal("left_fit", "right_fit"),
-            title_quoted="title_quoted",
+            **{f"best_{name}": pl.col(name) for name in _AGREEMENT},
         )
+    )
+    # What many articles say is boilerplate; what is each other's nearest speaks of one thing.
+    promise = (
+        pl.col("containment")
+        + pl.col("cosine")
+        + 0.4 * (pl.col("n_facts") > 0)
+        + 0.3 * (pl.col("rank_most") == 0)
+        - 0.3 * pl.col("form_spread_most")
     )
     conflicts = (
-        rows.filter(pl.col("n_facts") > 0)
-        .sort([*pair, "conflict", "left_place", "right_place"], descending=[False, False, True, False, False])
-        .unique(pair, keep="first", maintain_order=True)
-        .select(
-            *pair,
-            conflict_left="left",
-            conflict_right="right",
-            conflict_best="conflict",
-            conflict_closeness="containment",
-            conflict_likeness="likeness",
-            conflict_extra=pl.max_horizontal("only_left", "only_right"),
-            conflict_scope="scope",
-            conflict_cosine="cosine",
-            conflict_spread=pl.col("spread").log(),
-            conflict_fit=pl.min_horizontal("left_fit", "right_fit"),
-            **{f"conflict_{kind}": pl.col(kind) for kind in KINDS},
+        rows.filter((pl.col("closeness") < _SAME) | (pl.col("n_facts") > 0))
+        .with_columns(order=promise)
+        .sort(order, descending=descending)
+        .filter(pl.int_range(pl.len()).over(PAIR) < _CONFLICTS_PER_PAIR)
+        .select(*PAIR, pl.col(CONFLICT_FEATURES), conflict_left="left", conflict_right="right")
+    )
+    best = best.with_columns(kinship=pl.Series(_kinship(statements, rows, best, vectors)))
+    pairs = (
+        best.join(_sum_pairs(statements, rows), on=PAIR, how="left", validate="1:1")
+        .join(_compare_headings(statements, scopes, best.select(PAIR)), on=PAIR, how="left", validate="1:1")
+        .with_columns(
+            pl.col((*ARTICLE_FEATURES, *AGREEMENT_FEATURES)).cast(pl.Float64).fill_nan(0.0).fill_null(0.0)
         )
+        .sort(PAIR)
     )
-    return (
-        _sum_pairs(statements, rows)
-        .join(best, on=pair, how="left", validate="1:1")
-        .join(conflicts, on=pair, how="left", validate="1:1")
-        .join(_compare_headings(statements, rows.select(pair).unique()), on=pair, how="left", validate="1:1")
-        .with_columns(pl.col(FEATURES).cast(pl.Float64).fill_null(0.0))
-        .sort(pair)
-    )
+    return pairs, conflicts
 
 
-def _with_context(statements: Statements, occurrences: pl.DataFrame) -> pl.DataFrame:
-    """Occurrences with closeness, fit, headings quoted and the differing words that are headings."""
-    fit = measure_fit(statements)
-    titles = statements.articles.with_columns(
-        n_title=pl.col("title").str.len_chars(), title=pl.col("title").str.to_lowercase()
-    )
-    texts = pl.DataFrame(
-        {
-            "sentence": np.arange(len(statements.sentences), dtype=np.int32),
-            "lowered": pl.Series(statements.sentences, dtype=pl.String).str.to_lowercase(),
-        }
-    )
-    rows = occurrences
+def _kinship(
+    statements: Statements, rows: pl.DataFrame, pairs: pl.DataFrame, vectors: NDArray[np.float32] | None
+) -> NDArray[np.float64]:
+    """Cosine of two articles without the sentences that are aligned between them, `(n_pairs,)`.
+
+    Articles on other matters that share a passage word for word have it from each other.
+    """
+    if vectors is None or not pairs.height:
+        return np.zeros(pairs.height)
+    article, sentence = (statements.places[name].to_numpy() for name in ("article", "sentence"))
+    sums = np.zeros((len(statements.ids), vectors.shape[1]), dtype=np.float32)
+    np.add.at(sums, article, vectors[sentence])
+    numbered = pairs.select(PAIR).with_row_index("pair")
+    rests = []
     for side in ("left", "right"):
-        rows = (
-            rows.join(
-                fit.rename({"article": f"{side}_article", "place": f"{side}_place", "fit": f"{side}_fit"}),
-                on=[f"{side}_article", f"{side}_place"],
-                how="left",
-                validate="m:1",
-                maintain_order="left",
-            )
-            .join(
-                titles.select(
-                    pl.col("article").alias(f"{side}_article"), pl.col("title").alias(f"{side}_title")
-                ),
-                on=f"{side}_article",
-                how="left",
-                validate="m:1",
-                maintain_order="left",
-            )
-            .join(
-                texts.rename({"sentence": side, "lowered": f"{side}_text"}),
-                on=side,
-                how="left",
-                validate="m:1",
-                maintain_order="left",
-            )
+        rest = sums[pairs[f"{side}_article"].to_numpy()]
+        shared = (
+            rows.filter("is_aligned")
+            .select(*PAIR, f"{side}_place", side)
+            .unique([*PAIR, f"{side}_place"])
+            .join(numbered, on=PAIR, how="inner", validate="m:1")
+            .sort("pair", f"{side}_place")
         )
-    lighter = pl.min_horizontal("only_left", "only_right")
-    # A passage copied with its heading: the heading of the one stands before the text of the other.
-    quoted = [
-        (pl.col(f"{theirs}_title").str.len_chars() > 0)
-        & pl.col(f"{ours}_text").str.starts_with(pl.col(f"{theirs}_title"))
-        & (pl.col(f"{ours}_text").str.len_chars() > pl.col(f"{theirs}_text").str.len_chars())
-        for ours, theirs in (("left", "right"), ("right", "left"))
-    ]
-    return (
-        rows.with_columns(
-            closeness=pl.col("shared") / (pl.col("shared") + pl.max_horizontal("only_left", "only_right")),
-            containment=pl.col("shared") / (pl.col("shared") + lighter),
-            title_quoted=pl.any_horizontal(*quoted).cast(pl.Float64),
-        )
-        .with_columns(
-            likeness=pl.max_horizontal(
-                "containment", ((pl.col("cosine") - _UNLIKE) / (_ALIKE - _UNLIKE)).clip(0, 1)
-            ),
-        )
-        .with_columns(
-            agreement=pl.col("shared") * pl.col("likeness") - 4.0 * pl.col("n_facts"),
-            conflict=pl.col("shared") * pl.col("likeness") ** 4,
-        )
-        .drop("left_text", "right_text", "left_title", "right_title")
-    )
+        np.subtract.at(rest, shared["pair"].to_numpy(), vectors[shared[side].to_numpy()])
+        rests.append(rest / np.maximum(np.linalg.norm(rest, axis=1, keepdims=True), 1e-3))
+    kinship: NDArray[np.float64] = np.einsum("ij,ij->i", *rests).astype(np.float64).round(4)
+    return kinship
 
 
 def _sum_pairs(statements: Statements, rows: pl.DataFrame) -> pl.DataFrame:
-    pair = ["left_article", "right_article"]
+    pair = PAIR
     weights = article_weights(statements)
-    agreeing = rows
+    alike = [
+        rows.filter(pl.col("cosine") >= _ALIKE)
+        .group_by(pair)
+        .agg((pl.col(f"{side}_place").n_unique()).alias(f"{side}_alike"))
+        for side in ("left", "right")
+    ]
+    n_places = np.bincount(statements.places["article"].to_numpy(), minlength=len(statements.ids))
+    agreeing = rows.filter("is_aligned")
     by_side = [
         agreeing.group_by(*pair, f"{side}_place")
         .agg(pl.col("shared").max())
@@ -293,13 +260,24 @@ def _sum_pairs(statements: Statements, rows: pl.DataFrame) -> pl.DataFrame:
         )
         for side in ("left", "right")
     ]
-    joined = by_side[0].join(by_side[1], on=pair, validate="1:1")
+    joined = (
+        rows.group_by(pair)
+        .agg(n_differing=(pl.col("is_aligned") & (pl.col("n_facts") > 0)).sum())
+        .join(by_side[0], on=pair, how="left", validate="1:1")
+        .join(by_side[1], on=pair, how="left", validate="1:1")
+        .join(alike[0], on=pair, how="left", validate="1:1")
+        .join(alike[1], on=pair, how="left", validate="1:1")
+        .with_columns(pl.exclude(pair).fill_null(0))
+    )
     left, right = (weights[joined[column].to_numpy()] for column in pair)
-    runs = _longest_runs(rows)
+    n_left, n_right = (n_places[joined[column].to_numpy()] for column in pair)
+    runs = _longest_runs(agreeing)
     return (
         joined.with_columns(
             left_cover=pl.Series(joined["left_sum"].to_numpy() / np.maximum(left, 1e-9)),
             right_cover=pl.Series(joined["right_sum"].to_numpy() / np.maximum(right, 1e-9)),
+            left_alike=pl.Series(joined["left_alike"].to_numpy() / np.maximum(n_left, 1)),
+            right_alike=pl.Series(joined["right_alike"].to_numpy() / np.maximum(n_right, 1)),
         )
         .join(runs, on=pair, how="left", validate="1:1")
         .select(
@@ -308,6 +286,9 @@ def _sum_pairs(statements: Statements, rows: pl.DataFrame) -> pl.DataFrame:
             shared_sum=pl.min_horizontal("left_sum", "right_sum"),
             covered_most=pl.max_horizontal("left_cover", "right_cover").clip(0, 1),
             covered_least=pl.min_horizontal("left_cover", "right_cover").clip(0, 1),
+            alike_most=pl.max_horizontal("left_alike", "right_alike"),
+            alike_least=pl.min_horizontal("left_alike", "right_alike"),
+            n_differing="n_differing",
             run_best="run_best",
         )
     )
@@ -315,7 +296,7 @@ def _sum_pairs(statements: Statements, rows: pl.DataFrame) -> pl.DataFrame:
 
 def _longest_runs(rows: pl.DataFrame) -> pl.DataFrame:
     """Weight of the heaviest run of aligned sentences that follow each other on both sides."""
-    pair = ["left_article", "right_article"]
+    pair = PAIR
     step_left = pl.col("left_place") - pl.col("left_place").shift(1)
     step_right = pl.col("right_place") - pl.col("right_place").shift(1)
     goes_on = (step_left.is_between(0, 1) & step_right.is_between(0, 1)).over(pair).fill_null(False)
@@ -329,27 +310,28 @@ def _longest_runs(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _compare_headings(statements: Statements, pairs: pl.DataFrame) -> pl.DataFrame:
+def _compare_headings(statements: Statements, scopes: Scopes, pairs: pl.DataFrame) -> pl.DataFrame:
     """`title_overlap`: shared weight of the titles over their union; `section_overlap`: of the steps."""
-    pair = ["left_article", "right_article"]
+    pair = PAIR
     weight = pl.DataFrame(
         {"term": np.arange(len(statements.weights), dtype=np.int32), "weight": statements.weights}
     )
+    weight = weight.with_columns(name_weight=pl.Series(statements.weights * statements.names))
     titles = statements.title_terms.join(weight, on="term", validate="m:1")
-    totals = titles.group_by("article").agg(total=pl.col("weight").sum())
+    totals = titles.group_by("article").agg(total=pl.col("weight").sum(), names=pl.col("name_weight").sum())
     steps = statements.articles.select("article", steps=pl.col("section").str.to_lowercase().str.split(">"))
     shared = (
         pairs.lazy()
         .join(titles.lazy().rename({"article": "left_article"}), on="left_article")
         .join(titles.lazy().select(right_article="article", term="term"), on=["right_article", "term"])
         .group_by(pair)
-        .agg(common=pl.col("weight").sum())
+        .agg(common=pl.col("weight").sum(), common_names=pl.col("name_weight").sum())
         .collect()
     )
     rows = pairs.join(shared, on=pair, how="left", validate="1:1")
     for side in ("left", "right"):
         rows = rows.join(
-            totals.rename({"article": f"{side}_article", "total": f"{side}_total"}),
+            totals.rename({"article": f"{side}_article", "total": f"{side}_total", "names": f"{side}_names"}),
             on=f"{side}_article",
             how="left",
             validate="m:1",
@@ -359,7 +341,11 @@ def _compare_headings(statements: Statements, pairs: pl.DataFrame) -> pl.DataFra
             how="left",
             validate="m:1",
         )
-    rows = rows.with_columns(pl.col("common", "left_total", "right_total").fill_null(0.0))
+    rows = rows.with_columns(pl.col("^common.*$", "^.*_total$", "^.*_names$").fill_null(0.0))
+    subjects = [scopes.article_subject[rows[column].to_numpy()] for column in pair]
+    known = (subjects[0] >= 0) & (subjects[1] >= 0)
+    is_same_section = pl.col("left_steps") == pl.col("right_steps")
+    has_section = pl.col("left_steps").list.join("") != ""
     shared_steps = pl.col("left_steps").list.set_intersection("right_steps").list.len()
     all_steps = pl.col("left_steps").list.set_union("right_steps").list.len()
     return rows.select(
@@ -367,5 +353,8 @@ def _compare_headings(statements: Statements, pairs: pl.DataFrame) -> pl.DataFra
         title_overlap=(
             pl.col("common") / (pl.col("left_total") + pl.col("right_total") - pl.col("common"))
         ).fill_nan(0.0),
+        title_scope=pl.min_horizontal("left_names", "right_names") - pl.col("common_names"),
+        same_section=is_same_section & has_section,
+        same_subject=pl.Series(np.where(known, np.where(subjects[0] == subjects[1], 1, -1), 0)),
         section_overlap=(shared_steps / all_steps).fill_nan(0.0),
     )

@@ -8,6 +8,7 @@ defects is not done here.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import numpy as np
 import polars as pl
@@ -18,6 +19,7 @@ from cxm.methods.statements import cut_statements
 
 _MIN_WORDS = 5
 _MAX_PASSAGE = 3
+_RETOLD = 0.5
 _COPIED_ARTICLES, _REWORDED, _WITH_HEADING = 0.25, 0.35, 0.4
 _LEADS = (
     "Please note:",
@@ -146,6 +148,22 @@ def reword(sentence: str, words_about: list[str], rng: np.random.Generator) -> s
     return text + "."
 
 
+def _pick(among: list[str], rng: np.random.Generator) -> str:
+    return among[int(rng.integers(len(among)))]
+
+
+def _retell(
+    sentence: str,
+    words: list[str],
+    is_retold: bool,
+    restated: Mapping[str, list[str]],
+    rng: np.random.Generator,
+) -> str:
+    if is_retold and sentence in restated:
+        return _pick(restated[sentence], rng)
+    return reword(sentence, words, rng) if rng.random() < 0.15 else sentence
+
+
 def _words_about(sentences: list[str]) -> list[str]:
     words = (word.strip(".,:;!?()") for sentence in sentences for word in sentence.split())
     return [
@@ -156,13 +174,20 @@ def _words_about(sentences: list[str]) -> list[str]:
 
 
 def plant_defects(
-    articles: pl.DataFrame, n_similar: int, n_contradictory: int, rng: np.random.Generator
+    articles: pl.DataFrame,
+    n_similar: int,
+    n_contradictory: int,
+    rng: np.random.Generator,
+    restated: Mapping[str, list[str]] | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The articles with defects planted, and the pairs they make (two ids, relation).
 
     Bodies become text. A host is of the same section where there is one (two times in three). Fewer
-    defects come back where the base is too small; one article or none gives none.
+    defects come back where the base is too small; one article or none gives none. Sentences that are
+    in `restated` are also told in those words: wrongly (a contradiction), as a second version of an
+    article (similar), and rightly in one other article (neither).
     """
+    restated = restated or {}
     articles = articles.sort("article_id").with_columns(pl.col("title", "section").fill_null(""))
     ids = articles["article_id"].to_list()
     titles = [plain_text(title).replace("\n", " ") for title in articles["title"]]
@@ -177,7 +202,8 @@ def plant_defects(
         source, relation = int(order[number % len(ids)]), wanted[int(turn)]
         if relation == "similar" and rng.random() < _COPIED_ARTICLES:
             words = _words_about(sources[source])
-            body = [reword(s, words, rng) if rng.random() < 0.15 else s for s in sources[source]]
+            is_retold = rng.random() < _RETOLD
+            body = [_retell(s, words, is_retold, restated, rng) for s in sources[source]]
             copy = f"{ids[source]}\x00{number}"
             copies.append(
                 {
@@ -190,12 +216,19 @@ def plant_defects(
             pairs[ids[source], copy] = relation
             continue
         passage = _take_passage(sources[source], titles[source], relation, rng)
+        known = [s for s in sources[source] if s in restated]
+        if known and relation == "contradictory" and rng.random() < _RETOLD:
+            passage = _alter_number(_pick(restated[_pick(known, rng)], rng), rng)
         host = _choose_host(source, siblings, len(ids), rng)
         pair = (min(ids[source], ids[host]), max(ids[source], ids[host]))
         if passage is None or pair in pairs:
             continue
         bodies[host].insert(int(rng.integers(len(bodies[host]) + 1)), passage)
         pairs[pair] = relation
+        if known and rng.random() < _RETOLD:
+            # Said once more and rightly: what looks like a defect and is none.
+            neighbour = _choose_host(source, siblings, len(ids), rng)
+            bodies[neighbour].append(_pick(restated[_pick(known, rng)], rng))
     planted = articles.with_columns(
         title=pl.Series(titles, dtype=pl.String),
         body=pl.Series(["\n".join(body) for body in bodies], dtype=pl.String),

@@ -93,6 +93,9 @@ _TENS = {"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "ei
 _NUMBERS = {word: str(i) for i, word in enumerate(_NUMBER_WORDS.split()) if i != 1} | {
     w: str(n) for w, n in _TENS.items()
 }
+NUMBER_WORDS = tuple(_NUMBERS)
+# "5 working days" counts days.
+_OF_UNITS = frozenset({"working", "business", "calendar", "full", "whole", "more", "further"})
 _TIME_UNITS = {
     form: unit
     for unit in ("second", "minute", "hour", "day", "week", "month", "year")
@@ -240,8 +243,16 @@ def _take_negations(terms: pl.DataFrame) -> pl.DataFrame:
 
 def _take_units(terms: pl.DataFrame) -> pl.DataFrame:
     """Name each number's unit in its neutral term and take the unit's own term away."""
+    following = pl.col("neutral").shift(-1).over("text").fill_null("")
+    terms = terms.filter(~(pl.col("neutral").is_in(sorted(_OF_UNITS)) & (following == "time")))
+    # "One" is a number only before a unit.
+    is_one = (pl.col("neutral") == "one") & (following == "time")
+    terms = terms.with_columns(
+        value=pl.when(is_one).then(pl.lit("1")).otherwise("value"),
+        kind=pl.when(is_one).then(pl.lit(NUMBER, pl.Int8)).otherwise("kind"),
+    )
     is_number = pl.col("kind") == NUMBER
-    after = pl.col("neutral").shift(-1).over("text").fill_null("")
+    after = following
     before = pl.col("neutral").shift(1).over("text").fill_null("")
     is_currency = before.is_in(sorted(_CURRENCIES))
     time_unit = pl.when(after == "time").then(pl.col("value").shift(-1).over("text")).otherwise(pl.lit(""))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from cxm.methods.documents import plain_text, sentences
 from cxm.methods.facts import describe_terms
+from cxm.methods.short_forms import find_short_forms, write_out
 
 # A line that was wrapped goes on in lower case; a list item or heading does not.
 _WRAPPED = re.compile(r"(?<=[^.!?:;\n])\n(?=[a-z(])")
@@ -29,6 +30,7 @@ class Statements:
     """The sentences of a knowledge base, each different one once.
 
     `ids` `(n_articles,)` sorted; `articles`: article, title, section; `sentences`: the texts;
+    `read_as`: the same with acronyms written out;
     `places`: article, place, sentence (one row for each sentence of each article, in order);
     `terms`: sentence, term, value (a number), kind and how often (`n`); `sequence`: sentence, place,
     term (in order);
@@ -40,6 +42,7 @@ class Statements:
     ids: list[str]
     articles: pl.DataFrame
     sentences: list[str]
+    read_as: list[str]
     places: pl.DataFrame
     terms: pl.DataFrame
     sequence: pl.DataFrame
@@ -83,7 +86,9 @@ def read_statements(articles: pl.DataFrame) -> Statements:
         rows["sentence"] += [numbers.setdefault(s, len(numbers)) for s in found]
     places = pl.DataFrame(rows, schema=dict.fromkeys(rows, pl.Int32))
     n_sentences, texts = len(numbers), list(numbers)
-    described = describe_terms([*texts, *articles["title"]])
+    short_forms = find_short_forms(texts)
+    read_as = write_out(texts, short_forms)
+    described = describe_terms([*read_as, *write_out(articles["title"].to_list(), short_forms)])
     described = described.with_columns(term=(pl.col("neutral").rank("dense") - 1).cast(pl.Int32))
     is_title = pl.col("text") >= n_sentences
     sequence = described.filter(~is_title).rename({"text": "sentence"})
@@ -107,6 +112,7 @@ def read_statements(articles: pl.DataFrame) -> Statements:
         articles["article_id"].to_list(),
         articles.select(pl.int_range(pl.len(), dtype=pl.Int32).alias("article"), "title", "section"),
         texts,
+        read_as,
         places,
         terms,
         sequence.select("sentence", "place", "term"),

@@ -14,19 +14,19 @@ import polars as pl
 from numpy.typing import NDArray
 
 from cxm.backends.encoder import Encoder
-from cxm.methods.alignment import align_sentences, find_candidates, find_neighbours
-from cxm.methods.article_pairs import FEATURES, describe_pairs, pair_occurrences
+from cxm.methods.alignment import find_neighbours
+from cxm.methods.article_comparison import Comparison, compare_articles
+from cxm.methods.article_pairs import PAIR_FEATURES
+from cxm.methods.conflicts import CONFLICT_FEATURES
 from cxm.methods.defects import plant_defects
 from cxm.methods.dismissals import drop_dismissed
 from cxm.methods.documents import plain_text, sentences
-from cxm.methods.pair_judge import CLASSES, fit_judge, judge_pairs
+from cxm.methods.pair_judge import CLASSES, RELATIONS, Examples, Judge, fit_judge, judge_pairs
 from cxm.methods.passages import cut_text
-from cxm.methods.statements import read_statements
 from cxm.metrics import Estimate, estimate
 from cxm.task import Method, Model, Params, Results, Services, Tables, Task, param
 
 _PAIR = ["left_article_id", "right_article_id"]
-_RELATIONS = CLASSES[1:]
 # Where planted defects stand beside labelled ones, they count for less.
 _PLANTED_WEIGHT = 0.3
 # Of each relation; a small base is planted several times over, each time differently.
@@ -76,40 +76,21 @@ def _split_copies(articles: pl.DataFrame, max_copies: int) -> tuple[pl.DataFrame
     return numbered.filter(~is_further).drop("copy", "first_id"), further
 
 
-def _find_pairs(articles: pl.DataFrame, params: RefinementParams, encoder: Encoder) -> pl.DataFrame:
-    """Pairs of articles with aligned sentences: ids, `FEATURES` and the decisive sentences."""
-    statements = read_statements(articles)
-    n_sentences = len(statements.sentences)
-    candidates = [find_candidates(statements, 2 * params.max_articles)]
-    vectors = None
-    if n_sentences <= params.max_dense_sentences:
-        vectors = encoder.encode(statements.sentences)
-        candidates.append(find_neighbours(vectors))
-    themselves = pl.DataFrame({"left": np.arange(n_sentences, dtype=np.int32)}).with_columns(right="left")
-    pairs = pl.concat([themselves, *candidates]).unique().sort("left", "right")
-    min_shared = params.min_shared * float(np.log(len(statements.ids) + 1))
-    aligned = align_sentences(statements, pairs, min_shared, vectors)
-    rows = describe_pairs(statements, pair_occurrences(statements, aligned, params.max_articles))
-    ids = pl.Series(statements.ids, dtype=pl.String)
-    texts = pl.Series(statements.sentences, dtype=pl.String)
-    quotes = ("similar_left", "similar_right", "conflict_left", "conflict_right")
-    return rows.select(
-        left_article_id=ids.gather(rows["left_article"]),
-        right_article_id=ids.gather(rows["right_article"]),
-        **{name: texts.gather(rows[name]) for name in quotes},
-        **{name: pl.col(name) for name in FEATURES},
+def _find_pairs(articles: pl.DataFrame, params: RefinementParams, encoder: Encoder) -> Comparison:
+    return compare_articles(
+        articles, encoder.encode, params.max_articles, params.min_shared, params.max_dense_sentences
     )
 
 
-def _label(pairs: pl.DataFrame, labels: pl.DataFrame, weight: float) -> pl.DataFrame:
-    """The pairs with `label` (an index of `CLASSES`; 0 where not labelled) and `weight`."""
+def _label(found: Comparison, labels: pl.DataFrame, weight: float, is_counted: bool) -> pl.DataFrame:
+    """Ids, `label` (an index of `CLASSES`; 0 where not labelled), `weight` and `is_counted` of the pairs."""
     known = labels.select(*_PAIR, "relation")
     codes = {name: i for i, name in enumerate(CLASSES)}
-    return pairs.join(known, on=_PAIR, how="left", validate="1:1", maintain_order="left").select(
+    return found.articles.join(known, on=_PAIR, how="left", validate="1:1", maintain_order="left").select(
         *_PAIR,
-        *FEATURES,
         label=pl.col("relation").replace_strict(codes, default=0, return_dtype=pl.Int64),
         weight=pl.lit(weight),
+        is_counted=pl.lit(is_counted),
     )
 
 
@@ -119,24 +100,45 @@ def _label(pairs: pl.DataFrame, labels: pl.DataFrame, weight: float) -> pl.DataF
 def _fit(tables: Tables, train: pl.DataFrame | None, params: RefinementParams, services: Services) -> Model:
     articles, _ = _split_copies(_read_articles(tables), params.max_copies)
     known = train.select(*_PAIR, "relation") if train is not None else None
-    examples = _planted(articles, known, params, services.encoder)
+    found = _find_pairs(articles, params, services.encoder)
+    parts = _planted(articles, known, found.restated, params, services.encoder)
     if known is not None:
-        examples.append(_label(_find_pairs(articles, params, services.encoder), known, 1.0))
-    rows = pl.concat(examples)
-    labels = rows["label"].to_numpy().astype(np.intp)
-    if not labels.any():
-        return Model({"sureness": None})
+        parts.append((found, _label(found, known, 1.0, True)))
+    examples = _as_examples(parts)
+    if not examples.labels.any() or examples.labels.all():
+        return Model({"thresholds": None})
+    judge = fit_judge(examples, params.seed)
+    return Model({"thresholds": judge.thresholds}, boosters=judge.boosters)
+
+
+def _as_examples(parts: list[tuple[Comparison, pl.DataFrame]]) -> Examples:
+    sizes = np.cumsum([0, *(labels.height for _, labels in parts)])
+    rows = pl.concat([labels for _, labels in parts])
     groups = rows.select(pl.struct(_PAIR).rank("dense") - 1).to_series().to_numpy().astype(np.intp)
-    booster, sureness = fit_judge(
-        rows.select(FEATURES).to_numpy(), labels, rows["weight"].to_numpy(), groups, params.seed
+    return Examples(
+        np.vstack([found.articles.select(PAIR_FEATURES).to_numpy() for found, _ in parts]),
+        np.vstack([found.conflicts.select(CONFLICT_FEATURES).to_numpy() for found, _ in parts]),
+        np.concatenate(
+            [
+                found.conflicts["owner"].to_numpy().astype(np.intp) + start
+                for (found, _), start in zip(parts, sizes, strict=False)
+            ]
+        ),
+        rows["label"].to_numpy().astype(np.intp),
+        rows["weight"].to_numpy(),
+        groups,
+        rows["is_counted"].to_numpy(),
     )
-    return Model({"sureness": sureness}, boosters={"judge": booster})
 
 
 def _planted(
-    articles: pl.DataFrame, known: pl.DataFrame | None, params: RefinementParams, encoder: Encoder
-) -> list[pl.DataFrame]:
-    """Pairs of a base in which defects were planted, as `_label` gives them; one frame a round."""
+    articles: pl.DataFrame,
+    known: pl.DataFrame | None,
+    restated: dict[str, list[str]],
+    params: RefinementParams,
+    encoder: Encoder,
+) -> list[tuple[Comparison, pl.DataFrame]]:
+    """Pairs of a base in which defects were planted, with labels; one part a round."""
     generator = np.random.default_rng(params.seed)
     if articles.height > params.max_planted_articles:
         # Neighbours in the order of ids stay together: they are often about the same thing.
@@ -145,45 +147,52 @@ def _planted(
     n = min(max(articles.height // 5, _LEAST_PLANTED), _MOST_PLANTED)
     rounds = []
     for _ in range(min(-(-_ENOUGH_PLANTED // n), _MOST_ROUNDS)):
-        planted, labels = plant_defects(articles, n, n, generator)
+        planted, labels = plant_defects(articles, n, n, generator, restated)
         if known is not None:
             labels = pl.concat([labels, known.join(labels, on=_PAIR, how="anti")])
         weight = _PLANTED_WEIGHT if known is not None else 1.0
-        rounds.append(_label(_find_pairs(planted, params, encoder), labels, weight))
+        found = _find_pairs(planted, params, encoder)
+        rounds.append((found, _label(found, labels, weight, known is None)))
     return rounds
 
 
 def _predict(tables: Tables, model: Model, params: RefinementParams, services: Services) -> Results:
     articles, copies = _split_copies(_read_articles(tables), params.max_copies)
     found = [_link_copies(copies)]
-    if model.facts["sureness"] is not None:
-        pairs = _find_pairs(articles, params, services.encoder)
-        kinds, scores = judge_pairs(
-            model.boosters["judge"], model.facts["sureness"], pairs.select(FEATURES).to_numpy()
-        )
-        found.append(_findings(pairs, kinds, scores, params.min_score))
+    if model.facts["thresholds"] is not None:
+        judge = Judge(model.boosters, model.facts["thresholds"])
+        found.append(_findings(_find_pairs(articles, params, services.encoder), judge, params.min_score))
     findings = pl.concat(found).sort(_PAIR)
     if "dismissed_findings" in tables:
         findings = drop_dismissed(findings, tables["dismissed_findings"].collect())
     return {"article_findings": findings}
 
 
-def _findings(
-    pairs: pl.DataFrame, kinds: NDArray[np.intp], scores: NDArray[np.float64], min_score: float
-) -> pl.DataFrame:
-    relation = pl.Series(np.array(CLASSES)[kinds], dtype=pl.String)
-    is_conflict = pl.col("relation") == "contradictory"
-    rows = pairs.with_columns(relation=relation, score=pl.Series(scores, dtype=pl.Float64))
-    return rows.filter(pl.col("score") >= min_score).select(
+def _findings(pairs: Comparison, judge: Judge, min_score: float) -> pl.DataFrame:
+    kinds, scores, conflict = judge_pairs(
+        judge,
+        pairs.articles.select(PAIR_FEATURES).to_numpy(),
+        pairs.conflicts.select(CONFLICT_FEATURES).to_numpy(),
+        pairs.conflicts["owner"].to_numpy().astype(np.intp),
+    )
+    place = pl.Series(conflict)
+    place = place.set(place < 0, None) if len(place) else place
+    rows = pairs.articles.select(
         *_PAIR,
-        "relation",
-        left_quote=pl.when(is_conflict)
-        .then(pl.coalesce("conflict_left", "similar_left"))
-        .otherwise("similar_left"),
-        right_quote=pl.when(is_conflict)
-        .then(pl.coalesce("conflict_right", "similar_right"))
-        .otherwise("similar_right"),
-        score="score",
+        "similar_left",
+        "similar_right",
+        conflict_left=pairs.conflicts["conflict_left"].gather(place),
+        conflict_right=pairs.conflicts["conflict_right"].gather(place),
+        relation=pl.Series(np.array(CLASSES)[kinds], dtype=pl.String),
+        score=pl.Series(scores, dtype=pl.Float64),
+    )
+
+    def quote(side: str) -> pl.Expr:
+        is_conflict = pl.col("relation") == "contradictory"
+        return pl.when(is_conflict).then(f"conflict_{side}").otherwise(f"similar_{side}")
+
+    return rows.filter(pl.col("score") >= min_score).select(
+        *_PAIR, "relation", left_quote=quote("left"), right_quote=quote("right"), score="score"
     )
 
 
@@ -292,7 +301,7 @@ def _score(
         .with_columns(pl.col("truth", "answer").fill_null(CLASSES[0]))
         .sort(_PAIR)
     )
-    return [one for relation in _RELATIONS for one in _estimates(rows, relation)]
+    return [one for relation in RELATIONS for one in _estimates(rows, relation)]
 
 
 def _estimates(rows: pl.DataFrame, relation: str) -> list[Estimate]:
@@ -327,7 +336,7 @@ TASK = Task(
     uses=("dismissed_findings",),
     gold="article_pair_labels",
     writes=("article_findings",),
-    metrics=tuple(f"{relation}_{part}" for relation in _RELATIONS for part in ("f1", "precision", "recall")),
+    metrics=tuple(f"{relation}_{part}" for relation in RELATIONS for part in ("f1", "precision", "recall")),
     params=RefinementParams,
     method=Method(_fit, _predict),
     naive=Method(_fit_cosine, _predict_cosine),

@@ -1,0 +1,225 @@
+"""Two sentences of different articles side by side: do they state one thing differently?
+
+First whether they speak of the same thing (subject, heading, form), then whether they say something
+else about it. A new feature of two sentences belongs here (and in `CONFLICT_FEATURES`); features of
+their articles are in `cxm.methods.article_pairs`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from cxm.methods.alignment import KINDS
+from cxm.methods.scopes import Scopes
+from cxm.methods.statements import Statements
+
+CONFLICT_FEATURES = (
+    "shared",
+    "closeness",
+    "containment",
+    "cosine",
+    "likeness",
+    "extra_least",
+    "extra_most",
+    "length_least",
+    "n_facts",
+    "n_agreed",
+    *KINDS,
+    "scope",
+    "rank_least",
+    "rank_most",
+    "spread",
+    "form_spread_least",
+    "form_spread_most",
+    "is_same_form",
+    "subject",
+    "fit_least",
+    "fit_most",
+    "near_least",
+    "near_most",
+    "near_gap",
+    "home_least",
+    "home_most",
+    "together",
+    "differ_elsewhere",
+    "agree_elsewhere",
+    "same_attribute",
+    "attributes_known",
+    "title_quoted",
+)
+PAIR = ["left_article", "right_article"]
+# Cosines of sentences on the same matter in other words: none below, all above.
+_UNLIKE, _ALIKE = 0.55, 0.9
+# Cosine of two forms that say the same where their figures agree.
+_RESTATED = 0.6
+_MOST_DIFFERING = 0.5
+
+
+def describe_conflicts(
+    statements: Statements, scopes: Scopes, occurrences: pl.DataFrame, contexts: pl.DataFrame
+) -> pl.DataFrame:
+    """The occurrences with `CONFLICT_FEATURES`; `contexts` as `measure_context` gives them."""
+    rows = _add_contexts(occurrences, contexts)
+    rows = _add_forms(statements, scopes, rows)
+    rows = _add_titles(statements, rows)
+    lighter = pl.min_horizontal("only_left", "only_right")
+    heavier = pl.max_horizontal("only_left", "only_right")
+    rows = rows.with_columns(
+        closeness=pl.col("shared") / (pl.col("shared") + heavier),
+        containment=pl.col("shared") / (pl.col("shared") + lighter),
+        extra_least=lighter,
+        extra_most=heavier,
+        length_least=pl.col("shared") + lighter,
+        rank_least=pl.min_horizontal("rank_left", "rank_right"),
+        rank_most=pl.max_horizontal("rank_left", "rank_right"),
+    ).with_columns(
+        likeness=pl.max_horizontal(
+            "containment", ((pl.col("cosine") - _UNLIKE) / (_ALIKE - _UNLIKE)).clip(0, 1)
+        ),
+    )
+    rows = _compare_elsewhere(rows, len(scopes.forms))
+    return rows.with_columns(pl.col(CONFLICT_FEATURES).cast(pl.Float64).fill_nan(0.0).fill_null(0.0))
+
+
+def _add_contexts(rows: pl.DataFrame, contexts: pl.DataFrame) -> pl.DataFrame:
+    names = ("fit", "near", "home")
+    for side in ("left", "right"):
+        rows = rows.join(
+            contexts.select(
+                pl.col("article").alias(f"{side}_article"),
+                pl.col("place").alias(f"{side}_place"),
+                *(pl.col(name).alias(f"{side}_{name}") for name in names),
+            ),
+            on=[f"{side}_article", f"{side}_place"],
+            how="left",
+            validate="m:1",
+            maintain_order="left",
+        )
+    return rows.with_columns(
+        *(pl.min_horizontal(f"left_{n}", f"right_{n}").alias(f"{n}_least") for n in names),
+        *(pl.max_horizontal(f"left_{n}", f"right_{n}").alias(f"{n}_most") for n in names),
+        near_gap=(pl.col("left_near") - pl.col("right_near")).abs(),
+    ).drop([f"{side}_{name}" for side in ("left", "right") for name in names])
+
+
+def _add_forms(statements: Statements, scopes: Scopes, rows: pl.DataFrame) -> pl.DataFrame:
+    """`form_spread_…`, `is_same_form`, `subject` (1 the same, -1 different, 0 unknown), `form_subject`."""
+    article, sentence = (statements.places[name].to_numpy() for name in ("article", "sentence"))
+    stated = pl.DataFrame({"form": scopes.sentence_form[sentence], "article": article})
+    n_articles = np.zeros(len(scopes.forms))
+    counts = stated.unique().group_by("form").len()
+    n_articles[counts["form"].to_numpy()] = counts["len"].to_numpy()
+    left, right = (rows[side].to_numpy() for side in ("left", "right"))
+    subject = [
+        np.where(scopes.sentence_subject[s] >= 0, scopes.sentence_subject[s], scopes.article_subject[a])
+        for s, a in ((left, rows["left_article"].to_numpy()), (right, rows["right_article"].to_numpy()))
+    ]
+    known = (subject[0] >= 0) & (subject[1] >= 0)
+    forms = np.stack([scopes.sentence_form[left], scopes.sentence_form[right]])
+    spread = np.log(np.maximum(n_articles[forms], 1)) if len(left) else np.zeros((2, 0))
+    return rows.with_columns(
+        form_one=pl.Series(forms.min(axis=0)),
+        form_two=pl.Series(forms.max(axis=0)),
+        form_spread_least=pl.Series(spread.min(axis=0)),
+        form_spread_most=pl.Series(spread.max(axis=0)),
+        is_same_form=pl.Series(forms[0] == forms[1]),
+        subject=pl.Series(np.where(known, np.where(subject[0] == subject[1], 1, -1), 0)),
+        about=pl.Series(np.where(known & (subject[0] == subject[1]), subject[0], -1)),
+    )
+
+
+def _add_titles(statements: Statements, rows: pl.DataFrame) -> pl.DataFrame:
+    """`title_quoted`: a passage copied with its heading; that of one stands before the text of the other."""
+    titles = statements.articles["title"].str.to_lowercase()
+    texts = pl.Series(statements.sentences, dtype=pl.String).str.to_lowercase()
+    read = pl.DataFrame(
+        {
+            "left_title": titles.gather(rows["left_article"]),
+            "right_title": titles.gather(rows["right_article"]),
+            "left_text": texts.gather(rows["left"]),
+            "right_text": texts.gather(rows["right"]),
+        }
+    )
+    quoted = [
+        (pl.col(f"{theirs}_title") != "")
+        & pl.col(f"{ours}_text").str.starts_with(pl.col(f"{theirs}_title"))
+        & (pl.col(f"{ours}_text").str.len_chars() > pl.col(f"{theirs}_text").str.len_chars())
+        for ours, theirs in (("left", "right"), ("right", "left"))
+    ]
+    return rows.with_columns(read.select(title_quoted=pl.any_horizontal(*quoted)))
+
+
+def _compare_elsewhere(rows: pl.DataFrame, n_forms: int) -> pl.DataFrame:
+    """What the base as a whole says of the two forms.
+
+    `same_attribute`: forms that give equal figures of one subject elsewhere say the same, and so do
+    those that say the same as a third. `differ_elsewhere`, `agree_elsewhere`, `together`: in how many
+    other scopes what the two forms say differs, agrees or is said at all (logs). What differs for
+    every product is two properties and no mistake.
+    """
+    is_agreed = (pl.col("n_facts") == 0) & (pl.col("n_agreed") > 0)
+    one_scope = (
+        pl.when(pl.col("about") >= 0)
+        .then(pl.col("about").cast(pl.Int64))
+        .otherwise(-1 - pl.struct(PAIR).rank("dense").cast(pl.Int64))
+    )
+    rows = rows.with_columns(scope_key=one_scope, differs=pl.col("n_facts") > 0, agrees=is_agreed)
+    attribute = _find_attributes(rows, n_forms)
+    ends = np.stack([attribute[rows["form_one"].to_numpy()], attribute[rows["form_two"].to_numpy()]])
+    rows = rows.with_columns(
+        attribute_one=pl.Series(ends.min(axis=0)), attribute_two=pl.Series(ends.max(axis=0))
+    )
+    pair = ["attribute_one", "attribute_two"]
+    counts = (
+        rows.group_by(*pair, "scope_key")
+        .agg(pl.col("differs", "agrees").any())
+        .group_by(pair)
+        .agg(n=pl.len(), n_differ=pl.col("differs").sum(), n_agree=pl.col("agrees").sum())
+    )
+    n_in = np.bincount(attribute, minlength=n_forms)
+    known = np.minimum(n_in[ends[0]], n_in[ends[1]]) if len(ends[0]) else np.zeros(0)
+    return rows.join(counts, on=pair, how="left", validate="m:1", maintain_order="left").with_columns(
+        together=pl.col("n").cast(pl.Float64).log(),
+        differ_elsewhere=(pl.col("n_differ").cast(pl.Int64) - pl.col("differs")).cast(pl.Float64).log1p(),
+        agree_elsewhere=(pl.col("n_agree").cast(pl.Int64) - pl.col("agrees")).cast(pl.Float64).log1p(),
+        same_attribute=pl.Series(ends[0] == ends[1]),
+        attributes_known=pl.Series(np.log(np.maximum(known, 1))),
+    )
+
+
+def _find_attributes(rows: pl.DataFrame, n_forms: int) -> NDArray[np.int64]:
+    """Number of the attribute that each form speaks of, `(n_forms,)`: connected forms have one."""
+    if not n_forms:
+        return np.zeros(0, dtype=np.int64)
+    links = (
+        rows.filter((pl.col("rank_least") == 0) & (pl.col("cosine") >= _RESTATED) & (pl.col("subject") >= 0))
+        .group_by("form_one", "form_two", "scope_key")
+        .agg(pl.col("differs", "agrees").any())
+        .group_by("form_one", "form_two")
+        .agg(n_differ=pl.col("differs").sum(), n_agree=pl.col("agrees").sum())
+        .filter((pl.col("n_agree") > 0) & (pl.col("n_agree") >= pl.col("n_differ")))
+    )
+    attribute = _connect(links, n_forms)
+    # One figure that two properties share by chance joins them: then they differ for most subjects.
+    ends = [pl.Series(attribute[rows[name].to_numpy()]) for name in ("form_one", "form_two")]
+    within = (
+        rows.select("scope_key", "differs", "agrees", one=ends[0], two=ends[1])
+        .filter((pl.col("one") == pl.col("two")) & (pl.col("scope_key") >= 0))
+        .group_by("one")
+        .agg(pl.col("differs", "agrees").sum())
+        .filter(pl.col("differs") > _MOST_DIFFERING * pl.col("agrees"))
+    )
+    is_mixed = np.isin(attribute[links["form_one"].to_numpy()], within["one"].to_numpy())
+    return _connect(links.filter(~pl.Series(is_mixed) | (pl.col("n_agree") > 1)), n_forms)
+
+
+def _connect(links: pl.DataFrame, n_forms: int) -> NDArray[np.int64]:
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    one, two = links["form_one"].to_numpy(), links["form_two"].to_numpy()
+    graph = coo_array((np.ones(len(one)), (one, two)), shape=(n_forms, n_forms))
+    number: NDArray[np.int64] = connected_components(graph, directed=False)[1].astype(np.int64)
+    return number
