@@ -7,16 +7,19 @@ mixed. Reading tables and wording explanations belongs in the task.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cxm.methods.criteria import Criteria
 from cxm.methods.criterion_matches import MATCH_FEATURES, Matches, Turns
-from cxm.methods.criterion_models import CriterionModel, apply_criterion, fit_criterion, gists, is_learnable
+from cxm.methods.criterion_models import CriterionModel, apply_criterion, fit_criterion, is_learnable
 from cxm.methods.linear import Codes, Floats, LinearModel, choose_mix, fit_linear, mix_probabilities
+from cxm.methods.phrases import Phrases, fit_phrases
+from cxm.methods.readings import Reading, read_conversations
 
 Vectors = NDArray[np.float32]
 Rows = NDArray[np.intp]
@@ -59,7 +62,8 @@ class Labels:
 class AdherenceModel:
     """`pooled` sees scaled matches and the criterion's prior; `own` holds the criteria's own models.
 
-    `prior` `(n_criteria, n_classes)`: log of an answer's share against its overall share.
+    `prior` `(n_criteria, n_classes)`: log of an answer's share against its overall share. `phrases`
+    and `prototypes` are what the own models read turns with.
     """
 
     classes: list[str]
@@ -67,8 +71,55 @@ class AdherenceModel:
     scale: NDArray[np.float32]
     pooled: LinearModel
     prior: Floats
+    phrases: Phrases
+    prototypes: Vectors
     mix: tuple[float, float] = (1.0, 0.0)
     own: dict[int, CriterionModel] = field(default_factory=dict)
+
+    def to_parts(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """(JSON facts, numpy arrays) from which `from_parts` makes the same model."""
+        facts = {
+            "classes": self.classes,
+            "mix": list(self.mix),
+            "phrases": self.phrases.names,
+            "has_evidence": {str(column): own.has_evidence for column, own in self.own.items()},
+        }
+        arrays: dict[str, NDArray[Any]] = {
+            "centre": self.centre,
+            "scale": self.scale,
+            "prior": self.prior,
+            "phrase_weights": self.phrases.weights,
+            "prototypes": self.prototypes,
+            "pooled_weights": self.pooled.weights,
+            "pooled_intercepts": self.pooled.intercepts,
+        }
+        for column, own in self.own.items():
+            for part, linear in (("turns", own.on_turns), ("gist", own.on_gist)):
+                arrays[f"{part}_{column}_weights"] = linear.weights
+                arrays[f"{part}_{column}_intercepts"] = linear.intercepts
+        return facts, arrays
+
+    @staticmethod
+    def from_parts(facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> AdherenceModel:
+        """The model that `to_parts` took apart."""
+
+        def linear(name: str) -> LinearModel:
+            return LinearModel(arrays[f"{name}_weights"], arrays[f"{name}_intercepts"])
+
+        return AdherenceModel(
+            classes=list(facts["classes"]),
+            centre=arrays["centre"],
+            scale=arrays["scale"],
+            pooled=linear("pooled"),
+            prior=arrays["prior"],
+            phrases=Phrases(list(facts["phrases"]), arrays["phrase_weights"]),
+            prototypes=arrays["prototypes"],
+            mix=(float(facts["mix"][0]), float(facts["mix"][1])),
+            own={
+                int(column): CriterionModel(linear(f"turns_{column}"), linear(f"gist_{column}"), answers)
+                for column, answers in facts["has_evidence"].items()
+            },
+        )
 
 
 @dataclass(frozen=True)
@@ -94,9 +145,14 @@ def unlabelled_probabilities(matches: Matches, criteria: Criteria) -> Floats:
 
 
 def fit_adherence(
-    turns: Turns, matches: Matches, labels: Labels, classes: list[str], generator: np.random.Generator
+    turns: Turns,
+    matches: Matches,
+    labels: Labels,
+    classes: list[str],
+    prototypes: Vectors,
+    generator: np.random.Generator,
 ) -> AdherenceModel:
-    """Learn from known answers; at least one row."""
+    """Learn from known answers; at least one row. `prototypes`: `cxm.methods.feelings`."""
     n_criteria, n_classes = matches.values.shape[1], len(classes)
     rows = matches.values[labels.conversation, labels.criterion]
     centre, spread = rows.mean(axis=0), rows.std(axis=0)
@@ -110,7 +166,9 @@ def fit_adherence(
     features = np.hstack([(rows - centre) / scale, prior]).astype(np.float32)
     pooled, pooled_held_out = _fit_pooled(features, labels.answer, n_classes, fold)
     scaled = (matches.values - centre) / scale
-    own, own_held_out = _fit_own(turns, matches, scaled, labels, classes, fold)
+    phrases = fit_phrases(turns.frame["text"].gather(matches.agent_rows).to_list())
+    reading = read_conversations(turns, phrases, prototypes)
+    own, own_held_out = _fit_own(turns, matches, reading, scaled, labels, classes, fold)
     learnt = np.isin(labels.criterion, list(own))
     mix = choose_mix((pooled_held_out[learnt], own_held_out[learnt]), labels.answer[learnt])
     return AdherenceModel(
@@ -119,6 +177,8 @@ def fit_adherence(
         scale=scale,
         pooled=pooled,
         prior=_priors(labels.criterion, labels.answer, n_criteria, n_classes),
+        phrases=phrases,
+        prototypes=prototypes,
         mix=mix,
         own=own,
     )
@@ -155,19 +215,24 @@ def _fit_pooled(features: Vectors, codes: Codes, n_classes: int, fold: Codes) ->
 
 
 def _fit_own(
-    turns: Turns, matches: Matches, scaled: Vectors, labels: Labels, classes: list[str], fold: Codes
+    turns: Turns,
+    matches: Matches,
+    reading: Reading,
+    scaled: Vectors,
+    labels: Labels,
+    classes: list[str],
+    fold: Codes,
 ) -> tuple[dict[int, CriterionModel], Floats]:
     own: dict[int, CriterionModel] = {}
     held_out = np.zeros((len(labels.answer), len(classes)))
-    gist = gists(turns)
     for column in range(matches.values.shape[1]):
         rows = np.flatnonzero(labels.criterion == column)
         if is_learnable(labels.answer[rows]):
             own[column], held_out[rows] = fit_criterion(
                 turns,
                 matches,
+                reading,
                 scaled[:, column],
-                gist,
                 column,
                 labels.conversation[rows],
                 labels.answer[rows],
@@ -187,9 +252,11 @@ def answer_criteria(model: AdherenceModel, turns: Turns, matches: Matches) -> An
     pooled = model.pooled.log_probabilities(rows).reshape(n_conversations, n_criteria, -1)
     probabilities = np.exp(pooled)
     shows: dict[int, Floats] = {}
-    gist = gists(turns) if model.own else None
-    for column, own in model.own.items():
-        assert gist is not None
-        found, shows[column] = apply_criterion(own, turns, matches, scaled[:, column], gist, column)
-        probabilities[:, column] = mix_probabilities((pooled[:, column], found), model.mix)
+    if model.own:
+        reading = read_conversations(turns, model.phrases, model.prototypes)
+        for column, own in model.own.items():
+            found, shows[column] = apply_criterion(
+                own, reading, matches.similarity[:, column], scaled[:, column]
+            )
+            probabilities[:, column] = mix_probabilities((pooled[:, column], found), model.mix)
     return Answers(probabilities, shows)

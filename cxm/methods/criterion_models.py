@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from cxm.methods.criterion_matches import Matches, Turns, segment_max
 from cxm.methods.linear import Codes, Floats, LinearModel, fit_linear
+from cxm.methods.readings import Reading
 
 Vectors = NDArray[np.float32]
 Rows = NDArray[np.intp]
@@ -22,8 +23,8 @@ Rows = NDArray[np.intp]
 # What a turn can show, in the order of the turn model's classes.
 NEITHER, SHOWS_YES, SHOWS_NO = 0, 1, 2
 _SHOWS = {"yes": SHOWS_YES, "no": SHOWS_NO}
-_TURN_STRENGTH = 10.0
-_GIST_STRENGTH = 3.0
+_TURN_STRENGTH = 0.3
+_GIST_STRENGTH = 1.0
 _MATCH_SCALE = 0.3  # matches are unbounded, vectors have length one
 _MOST_LOG_ODDS = 8.0
 FEWEST_LABELS = 40
@@ -45,35 +46,11 @@ def is_learnable(codes: Codes) -> bool:
     return len(codes) >= FEWEST_LABELS and int((counts >= _FEWEST_OF_CLASS).sum()) >= 2
 
 
-def turn_features(turns: Turns, matches: Matches, column: int) -> Vectors:
-    """Of each agent turn: its vector, likeness to the question and place, `(n_agent_rows, d + 4)`."""
-    owner = turns.owner[matches.agent_rows]
-    index = np.arange(len(owner))
-    _, starts, inverse, counts = np.unique(owner, return_index=True, return_inverse=True, return_counts=True)
-    place = (index - starts[inverse]) / np.maximum(counts[inverse] - 1, 1)
-    further = [
-        matches.similarity[:, column],
-        place,
-        place == 0,
-        index == starts[inverse] + counts[inverse] - 1,
-    ]
-    return np.hstack([turns.vectors[matches.agent_rows], np.stack(further, axis=1)]).astype(np.float32)
+def _turn_features(reading: Reading, similarity: Vectors) -> Any:
+    """What a turn shows is judged by: the reading, and its likeness to what should be done."""
+    from scipy.sparse import csr_matrix, hstack
 
-
-def gists(turns: Turns) -> Vectors:
-    """Mean vectors of agent, customer and other turns side by side, `(n_conversations, 3 d)`."""
-    parts = []
-    for speakers in (("agent",), ("customer",), ("bot", "system")):
-        rows = turns.rows_of(*speakers)
-        mean = np.zeros((turns.n_conversations, turns.vectors.shape[1]), dtype=np.float32)
-        np.add.at(mean, turns.owner[rows], turns.vectors[rows])
-        parts.append(mean / np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-9))
-    return np.hstack(parts)
-
-
-def judge_turns(model: LinearModel, features: Vectors) -> Floats:
-    """Log-probabilities `(n_turns, 3)` that a turn shows neither, a yes, a no."""
-    return model.log_probabilities(features)
+    return csr_matrix(hstack([reading.turns, csr_matrix(similarity[:, None])], format="csr"))
 
 
 def _gist_features(judged: Floats, owner: Rows, matches: Vectors, gist: Vectors) -> Vectors:
@@ -86,8 +63,8 @@ def _gist_features(judged: Floats, owner: Rows, matches: Vectors, gist: Vectors)
 def fit_criterion(
     turns: Turns,
     matches: Matches,
+    reading: Reading,
     scaled: Vectors,
-    gist: Vectors,
     column: int,
     labelled: Rows,
     codes: Codes,
@@ -101,8 +78,8 @@ def fit_criterion(
     are those of their answers. `scaled` are its scaled matches `(n_conversations, k)`. Where the
     evidence is not known, the turn nearest to the question stands in, then the most telling one.
     """
-    owner = turns.owner[matches.agent_rows]
-    features = turn_features(turns, matches, column)
+    owner = reading.owner
+    features = _turn_features(reading, matches.similarity[:, column])
     fold_of = np.full(turns.n_conversations, -1, dtype=np.intp)
     fold_of[labelled] = fold
     turn_fold = fold_of[owner]
@@ -117,7 +94,7 @@ def fit_criterion(
                 shows[said] = NEITHER
                 shows[said[np.argmax(judged[said, SHOWS_YES])]] = SHOWS_YES
         judged = _judge_held_out(features, shows, turn_fold)
-    rows = _gist_features(judged, owner, scaled, gist)[labelled]
+    rows = _gist_features(judged, owner, scaled, reading.gist)[labelled]
     held_out = np.empty((len(codes), len(classes)))
     for left_out in np.unique(fold):
         train, test = np.flatnonzero(fold != left_out), np.flatnonzero(fold == left_out)
@@ -157,7 +134,7 @@ def _known_evidence(
     return shows[matches.agent_rows]
 
 
-def _judge_held_out(features: Vectors, shows: Rows, fold: Codes) -> Floats:
+def _judge_held_out(features: Any, shows: Rows, fold: Codes) -> Floats:
     judged = np.zeros((len(shows), 3))
     for left_out in np.unique(fold[fold >= 0]):
         train, test = (fold >= 0) & (fold != left_out), fold == left_out
@@ -179,11 +156,14 @@ def _answers_with_evidence(answers: list[str], evidence: Sequence[Sequence[int] 
 
 
 def apply_criterion(
-    model: CriterionModel, turns: Turns, matches: Matches, scaled: Vectors, gist: Vectors, column: int
+    model: CriterionModel, reading: Reading, similarity: Vectors, scaled: Vectors
 ) -> tuple[Floats, Floats]:
-    """(log-probabilities `(n_conversations, n_classes)`, probabilities that a turn shows each thing)."""
-    judged = judge_turns(model.on_turns, turn_features(turns, matches, column))
-    rows = _gist_features(judged, turns.owner[matches.agent_rows], scaled, gist)
+    """(log-probabilities `(n_conversations, n_classes)`, probabilities that a turn shows each thing).
+
+    `similarity` `(n_agent_rows,)` and `scaled` `(n_conversations, k)` are the criterion's matches.
+    """
+    judged = model.on_turns.log_probabilities(_turn_features(reading, similarity))
+    rows = _gist_features(judged, reading.owner, scaled, reading.gist)
     return model.on_gist.log_probabilities(rows), np.exp(judged)
 
 

@@ -32,8 +32,7 @@ from cxm.methods.criterion_matches import (
     typical_matches,
     word_rarity,
 )
-from cxm.methods.criterion_models import CriterionModel
-from cxm.methods.linear import LinearModel
+from cxm.methods.feelings import prototype_weights
 from cxm.metrics import Estimate, estimate
 from cxm.metrics.classification import calibration_error, cohen_kappa, encode, roc_auc
 from cxm.metrics.intervals import mean_of
@@ -84,8 +83,9 @@ def fit(tables: Tables, train: pl.DataFrame | None, params: QualityParams, servi
     train = train.filter(pl.col("conversation_id").is_in(ids.implode())).sort("conversation_id", "criterion")
     classes = train["answer"].unique().sort().to_list()
     labels = _labels(train, ids, criteria, classes, _groups(tables["turns"], ids))
-    model = fit_adherence(turns, matches, labels, classes, generator)
-    return _to_model(model, unlearnt)
+    prototypes = prototype_weights(services.encoder.encode)
+    facts, arrays = fit_adherence(turns, matches, labels, classes, prototypes, generator).to_parts()
+    return Model({**unlearnt.facts, "learnt": facts}, {**unlearnt.arrays, **arrays})
 
 
 def _draw(ids: pl.Series, n_most: int, generator: np.random.Generator) -> pl.Series:
@@ -144,55 +144,15 @@ def _labels(
     )
 
 
-def _to_model(model: AdherenceModel, unlearnt: Model) -> Model:
-    arrays: dict[str, NDArray[Any]] = {
-        **unlearnt.arrays,
-        "centre": model.centre,
-        "scale": model.scale,
-        "prior": model.prior,
-        "pooled_weights": model.pooled.weights,
-        "pooled_intercepts": model.pooled.intercepts,
-    }
-    for column, own in model.own.items():
-        for part, linear in (("turns", own.on_turns), ("gist", own.on_gist)):
-            arrays[f"{part}_weights_{column}"] = linear.weights
-            arrays[f"{part}_intercepts_{column}"] = linear.intercepts
-    has_evidence = {str(column): own.has_evidence for column, own in model.own.items()}
-    learnt = {"classes": model.classes, "mix": list(model.mix), "has_evidence": has_evidence}
-    return Model({**unlearnt.facts, "learnt": learnt}, arrays)
-
-
-def _from_model(model: Model) -> AdherenceModel | None:
-    """None where there were no labels."""
-    if "learnt" not in model.facts:
-        return None
-    learnt, arrays = model.facts["learnt"], model.arrays
-
-    def linear(name: str, suffix: str = "") -> LinearModel:
-        return LinearModel(arrays[f"{name}_weights{suffix}"], arrays[f"{name}_intercepts{suffix}"])
-
-    own = {
-        int(column): CriterionModel(linear("turns", f"_{column}"), linear("gist", f"_{column}"), answers)
-        for column, answers in learnt["has_evidence"].items()
-    }
-    return AdherenceModel(
-        classes=learnt["classes"],
-        centre=arrays["centre"],
-        scale=arrays["scale"],
-        pooled=linear("pooled"),
-        prior=arrays["prior"],
-        mix=(learnt["mix"][0], learnt["mix"][1]),
-        own=own,
-    )
-
-
 # ------------------------------------------------------------------ answering
 
 
 def predict(tables: Tables, model: Model, params: QualityParams, services: Services) -> Results:
     """An answer to every criterion for every conversation."""
     criteria = read_criteria(tables["scorecard"].collect(), services.encoder.encode)
-    learnt = _from_model(model)
+    learnt = (
+        AdherenceModel.from_parts(model.facts["learnt"], model.arrays) if "learnt" in model.facts else None
+    )
     parts = [TABLES["quality_answers"].empty()]
     for ids in _chunks(tables["conversations"]):
         turns = _read_turns(tables["turns"], ids, services.encoder)
