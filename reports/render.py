@@ -40,10 +40,17 @@ def render_html(report: Report, made_at: str) -> str:
         lstrip_blocks=True,
     )
     style = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    script = (_TEMPLATES / "report.js").read_text(encoding="utf-8")
+    lists, links = _number_lists(report)
     page = environment.get_template("report.html.jinja").render(
         style=Markup(style),  # noqa: S704 - our own file
-        style_digest=digest,
+        style_digest=_digest(style),
+        script=Markup(script),  # noqa: S704 - our own file
+        script_digest=_digest(script),
+        lists=lists,
+        links=links,
+        transcripts=report.transcripts,
+        transcript_ids={talk.conversation_id: i for i, talk in enumerate(report.transcripts)},
         report=report,
         run=[task for task in report.tasks if task.story],
         not_run=[task for task in report.tasks if not task.story],
@@ -70,6 +77,39 @@ def render_html(report: Report, made_at: str) -> str:
         clean=words.clean,
     )
     return page if page.endswith("\n") else page + "\n"
+
+
+def _digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _number_lists(report: Report) -> tuple[dict[str, list[dict[str, Any]]], dict[tuple[str, str], str]]:
+    """The lists of each section, and the anchor of each by section and label.
+
+    Anchors are numbers: nothing from data stands in an attribute.
+    """
+    places = {talk.conversation_id: i for i, talk in enumerate(report.transcripts)}
+    lists: dict[str, list[dict[str, Any]]] = {}
+    links: dict[tuple[str, str], str] = {}
+    for i, listing in enumerate(report.lists):
+        shown = [
+            (place, words.key(id_))
+            for id_ in listing.ids
+            if (place := places.get(words.key(id_))) is not None
+        ]
+        if not shown:
+            continue
+        label, n_all = words.excerpt(listing.label, 80), words.plural(listing.n_total, "conversation")
+        row = {
+            "anchor": f"list-{i}",
+            "label": label,
+            "shown": shown,
+            "said": f"{words.integer(len(shown))} of {n_all}, {listing.order}",
+            "file": listing.file,
+        }
+        lists.setdefault(listing.section, []).append(row)
+        links.setdefault((listing.section, listing.label), f"list-{i}")
+    return lists, links
 
 
 def _say_period(report: Report) -> str:

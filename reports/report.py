@@ -7,7 +7,7 @@ Figures come from `kpis`, sections from `sections`, states from
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -19,9 +19,11 @@ from reports.changes import Change, find_changes
 from reports.inventory import TableFacts, count_tables
 from reports.kpi import KeyFigures
 from reports.kpis import compute_kpis, currency_of
+from reports.listings import Listing, list_conversations
 from reports.monitors import MonitorState, check_all, collect_figures
 from reports.sections import tell
-from reports.sections.section import Evidence, Story
+from reports.sections.section import Evidence, Story, mask_quotes, may_quote
+from reports.transcripts import Transcript, write_transcripts
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class Report:
     other_files: tuple[str, ...]
     currency: str | None
     changes: tuple[Change, ...] = ()
+    lists: tuple[Listing, ...] = ()
+    transcripts: tuple[Transcript, ...] = ()
     version: str = __version__
 
     @property
@@ -79,6 +83,13 @@ def compose(workspace: Workspace, week: str | None = None, tasks: Sequence[Task]
     currency = currency_of(workspace)
     changes = find_changes(figures, workspace, period, currency)
     has_run = {"kpis", *(report.task.name for report in reports if report.story)}
+    quoting = {report.task.name for report in reports if may_quote(report.task, workspace)}
+    lists = [
+        replace(listing, label=workspace.redactor.mask(listing.label))
+        if listing.section in quoting
+        else listing
+        for listing in list_conversations(workspace, figures, period, has_run)
+    ]
     return Report(
         name=workspace.data.name,
         period=period,
@@ -90,6 +101,8 @@ def compose(workspace: Workspace, week: str | None = None, tasks: Sequence[Task]
         other_files=tuple(name for name in store.tables_in(workspace.data)[1] if name != "quarantine"),
         currency=currency,
         changes=tuple(change for change in changes if change.section in has_run),
+        lists=tuple(lists),
+        transcripts=tuple(write_transcripts(workspace, lists)),
     )
 
 
@@ -136,6 +149,6 @@ def _report_task(task: Task, workspace: Workspace, period: str | None) -> TaskRe
     if manifest is None:
         return TaskReport(task, tuple(task.missing(workspace.has) or ()))
     scores = _scores(task, workspace)
-    story = tell(Evidence(task, workspace, manifest, scores, period))
+    story = mask_quotes(tell(Evidence(task, workspace, manifest, scores, period)), task, workspace)
     is_stale = manifest.get("data_hash") != runs.data_hash(task, workspace)
     return TaskReport(task, (), manifest, story, tuple(scores), is_stale)

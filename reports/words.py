@@ -104,8 +104,9 @@ def counted(n: int) -> str:
 
 
 def key(identifier: str) -> str:
-    """An id from data, short enough for a column."""
-    return excerpt(identifier, 26)
+    """An id from data, short enough for a column; ids that differ at their end stay apart."""
+    text = clean(identifier)
+    return text if len(text) <= 26 else f"{text[:12]}…{text[-13:]}"
 
 
 def plural(n: int, noun: str, nouns: str | None = None) -> str:

@@ -7,7 +7,7 @@ The stories of the eight tasks stand beside this module. Numbers are put in word
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from functools import cached_property
 from typing import Any
@@ -136,6 +136,33 @@ class Story:
     n_more_pairs: int = 0
     quality: str = ""
     changes: tuple[str, ...] = ()
+
+
+_QUOTED = {"turns", "queries"}
+
+
+def may_quote(task: Task, workspace: Workspace) -> bool:
+    """Whether the texts of a task's results may hold what customers said."""
+    return bool(_QUOTED & set(task.inputs)) and workspace.has("turns")
+
+
+def mask_quotes(story: Story, task: Task, workspace: Workspace) -> Story:
+    """The story with personal data masked in the cells of its tables that may quote a customer.
+
+    Those are texts, not numbers or ids.
+    """
+    if not story.grids or not may_quote(task, workspace):
+        return story
+
+    def masked(grid: Grid) -> Grid:
+        fixed = {*grid.numeric, *grid.narrow}
+        rows = [
+            tuple(cell if i in fixed else workspace.redactor.mask(cell) for i, cell in enumerate(row))
+            for row in grid.rows
+        ]
+        return replace(grid, rows=rows)
+
+    return replace(story, grids=tuple(masked(grid) for grid in story.grids))
 
 
 def metric_label(name: str) -> str:
