@@ -41,6 +41,15 @@ class Settings(BaseSettings):
         default=SecretStr(""),
         description="Makes the pseudonyms of masked data, so that they stay; empty: one from the data.",
     )
+    alert_file: Path | None = Field(default=None, description="File that alerts are appended to.")
+    alert_webhook: SecretStr = Field(
+        default=SecretStr(""), description="Address that alerts are posted to as Slack-compatible JSON."
+    )
+    alert_mail_to: str = Field(default="", description="Address that alerts are mailed to.")
+    alert_mail_from: str = Field(default="cxm@localhost", description="Sender of these mails.")
+    alert_smtp: str = Field(default="localhost:25", description="Mail server, `host:port`.")
+    alert_smtp_user: str = Field(default="", description="User at the mail server, if it asks for one.")
+    alert_smtp_password: SecretStr = Field(default=SecretStr(""), description="Its password; never logged.")
     max_bad_share: float = Field(
         default=0.1,
         ge=0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -39,19 +40,37 @@ def build(*, data: Data, out: Out = _OUT, week: Week = None) -> int:
 
 
 @app.command
-def monitor(*, data: Data, out: Out = _OUT, week: Week = None) -> int:
+def monitor(
+    *, data: Data, out: Out = _OUT, week: Week = None, fresh: Annotated[bool, Parameter(negative="")] = False
+) -> int:
     """Print each monitor's state; exit code 1 if one fails.
 
+    A state that changed since the last call is told once, here and where the settings say (a file, a
+    webhook, mail).
+
     Example: python -m reports monitor --data data --out out
+
+    Parameters
+    ----------
+    fresh
+        Also watch whether new conversations still arrive, by the clock (for a timer).
     """
+    from cxm.settings import read_settings
+    from reports.alerts import tell_changes
+    from reports.freshness import watch_freshness
     from reports.report import watch
 
-    states = watch(Workspace(data, out), week)
+    workspace = Workspace(data, out)
+    states = watch(workspace, week)
+    if fresh:
+        states.append(watch_freshness(workspace, datetime.now(UTC)))
     for state in states:
         value = "" if state.value is None else f"{state.value:.6g}"
         side = state.monitor.bad
         limits = f"warn {side} {state.monitor.warn:g}, fail {side} {state.monitor.fail:g}"
         print(f"{state.state:<8} {state.monitor.name:<40} {value:>12}  {limits}")
+    for alert in tell_changes(states, workspace.out, str(workspace.data), read_settings()):
+        print(f"changed  {alert.text}")
     return int(any(state.state == "fail" for state in states))
 
 

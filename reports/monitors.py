@@ -43,7 +43,7 @@ class Monitor:
     bad: Literal["below", "above"] = "below"
 
     def __post_init__(self) -> None:
-        if self.kind not in ("score", "gain", "kpi", "rows"):
+        if self.kind not in ("score", "gain", "kpi", "rows", "fresh"):
             raise ValueError(f"monitor {self.name}: unknown kind of figure in '{self.figure}'")
         if (self.fail - self.warn) * (1 if self.bad == "above" else -1) < 0:
             raise ValueError(f"monitor {self.name}: it would fail before it warns")

@@ -30,6 +30,8 @@ def render_json(report: Report, made_at: str) -> str:
             {"name": kpi.name, "label": kpi.label, "needs": missing} for kpi, missing in report.kpis.absent
         ],
         "monitors": [_monitor_record(state) for state in report.monitors],
+        "drift": [{**vars(drift), "state": drift.state} for drift in report.drift],
+        "expectations": [vars(expectation) for expectation in report.expectations],
         "data": {
             "name": report.name,
             "first": report.span[0].isoformat() if report.span else None,

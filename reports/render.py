@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from cxm.metrics import METRICS
 from reports import periods, words
+from reports.drift import REFERENCE_WEEKS, Drift, Expectation
 from reports.figures import draw_sparkline
 from reports.kpi import TIME_ZONE, Kpi, Reading
 from reports.kpis import KPIS
@@ -67,6 +68,9 @@ def render_html(report: Report, made_at: str) -> str:
         absent=[_absent_row(kpi.label, missing, report.period) for kpi, missing in report.kpis.absent],
         monitors=[_monitor_row(state) for state in report.monitors if state.value is not None],
         idle=[words.readable(s.monitor.name) for s in report.monitors if s.value is None],
+        drift=[_drift_row(drift) for drift in report.drift],
+        expectations=[_expectation_row(expectation) for expectation in report.expectations],
+        reference_weeks=REFERENCE_WEEKS,
         count_states=_count_states(report.monitors),
         scores={task.task.name: [_score_row(row) for row in task.scores] for task in report.tasks},
         origins=[_origin(task) for task in report.tasks if task.manifest],
@@ -223,6 +227,34 @@ def _monitor_row(state: MonitorState) -> dict[str, str]:
         "value": _say_value(monitor, state.value),
         "limits": ", ".join(limits),
         "doc": monitor.doc,
+    }
+
+
+def _drift_row(drift: Drift) -> dict[str, str]:
+    what, now, before = drift.most
+    return {
+        "state": drift.state,
+        "sign": _STATE_SIGNS[drift.state],
+        "label": words.sentence_case(drift.label),
+        "psi": words.decimal(drift.psi),
+        "noise": words.decimal(drift.noise),
+        "js": words.decimal(drift.js_distance),
+        "q": words.p_value(drift.q_value).partition("\u00a0")[2].removeprefix("=\u00a0"),
+        "moved": f"{words.excerpt(words.readable(what), 60)}: {words.percent(before)} → {words.percent(now)}",
+        "n": f"{words.integer(drift.n)} / {words.integer(drift.n_reference)}",
+    }
+
+
+def _expectation_row(expectation: Expectation) -> dict[str, str]:
+    def say(value: float | None) -> str:
+        return "–" if value is None else words.percent(value, 1000)
+
+    return {
+        "task": words.sentence_case(words.readable(expectation.task)),
+        "expected": say(expectation.expected),
+        "before": say(expectation.expected_before),
+        "measured": say(expectation.measured),
+        "n": f"{words.integer(expectation.n)} / {words.integer(expectation.n_measured)}",
     }
 
 

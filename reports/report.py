@@ -16,6 +16,7 @@ from cxm.task import Task
 from cxm.workspace import Workspace
 from reports import periods
 from reports.changes import Change, find_changes
+from reports.drift import Drift, Expectation, expect_accuracy, find_drift
 from reports.inventory import TableFacts, count_tables
 from reports.kpi import KeyFigures
 from reports.kpis import compute_kpis, currency_of
@@ -62,6 +63,8 @@ class Report:
     changes: tuple[Change, ...] = ()
     lists: tuple[Listing, ...] = ()
     transcripts: tuple[Transcript, ...] = ()
+    drift: tuple[Drift, ...] = ()
+    expectations: tuple[Expectation, ...] = ()
     version: str = __version__
 
     @property
@@ -103,6 +106,8 @@ def compose(workspace: Workspace, week: str | None = None, tasks: Sequence[Task]
         changes=tuple(change for change in changes if change.section in has_run),
         lists=tuple(lists),
         transcripts=tuple(write_transcripts(workspace, lists)),
+        drift=tuple(find_drift(workspace, figures.contacts, period)),
+        expectations=tuple(expect_accuracy(workspace, figures.contacts, period, scores)),
     )
 
 
