@@ -85,7 +85,7 @@ def compare_articles(
     aligned = align_sentences(statements, pairs, least, of_sentences)
     occurrences = pair_occurrences(statements, scopes, aligned, max_articles)
     contexts = measure_context(statements, scopes, vectors, like)
-    compared = describe_conflicts(statements, scopes, occurrences, contexts)
+    compared = describe_conflicts(statements, scopes, occurrences, contexts, vectors)
     described, conflicts = describe_pairs(statements, scopes, compared, of_sentences)
     ids = pl.Series(statements.ids, dtype=pl.String)
     texts = pl.Series(statements.sentences, dtype=pl.String)

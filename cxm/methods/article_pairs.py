@@ -44,6 +44,8 @@ _AGREEMENT = (
     "near_gap",
     "home_least",
     "home_most",
+    "homing",
+    "homing_near",
     "form_spread_least",
     "subject",
     "title_quoted",
@@ -188,6 +190,7 @@ def describe_pairs(
         + pl.col("cosine")
         + 0.4 * (pl.col("n_facts") > 0)
         + 0.3 * (pl.col("rank_most") == 0)
+        + 0.5 * pl.col("homing")
         - 0.3 * pl.col("form_spread_most")
     )
     conflicts = (

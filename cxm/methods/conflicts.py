@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from cxm.methods.alignment import KINDS
+from cxm.methods.contexts import Contexts, cross_nearness
 from cxm.methods.scopes import Scopes
 from cxm.methods.statements import Statements
 
@@ -42,6 +43,8 @@ CONFLICT_FEATURES = (
     "near_gap",
     "home_least",
     "home_most",
+    "homing",
+    "homing_near",
     "together",
     "differ_elsewhere",
     "agree_elsewhere",
@@ -58,10 +61,14 @@ _MOST_DIFFERING = 0.5
 
 
 def describe_conflicts(
-    statements: Statements, scopes: Scopes, occurrences: pl.DataFrame, contexts: pl.DataFrame
+    statements: Statements,
+    scopes: Scopes,
+    occurrences: pl.DataFrame,
+    contexts: Contexts,
+    vectors: NDArray[np.float32] | None,
 ) -> pl.DataFrame:
-    """The occurrences with `CONFLICT_FEATURES`; `contexts` as `measure_context` gives them."""
-    rows = _add_contexts(occurrences, contexts)
+    """The occurrences with `CONFLICT_FEATURES`. `vectors` `(n_forms, d)`."""
+    rows = _add_contexts(statements, scopes, occurrences, contexts, vectors)
     rows = _add_forms(statements, scopes, rows)
     rows = _add_titles(statements, rows)
     lighter = pl.min_horizontal("only_left", "only_right")
@@ -83,25 +90,58 @@ def describe_conflicts(
     return rows.with_columns(pl.col(CONFLICT_FEATURES).cast(pl.Float64).fill_nan(0.0).fill_null(0.0))
 
 
-def _add_contexts(rows: pl.DataFrame, contexts: pl.DataFrame) -> pl.DataFrame:
-    names = ("fit", "near", "home")
-    for side in ("left", "right"):
+def _add_contexts(
+    statements: Statements,
+    scopes: Scopes,
+    rows: pl.DataFrame,
+    contexts: Contexts,
+    vectors: NDArray[np.float32] | None,
+) -> pl.DataFrame:
+    """`fit`, `near` and `home` of both sides, and `homing`: how much better one side's sentence would fit
+    the other side's article than its own, by headings and by meaning."""
+    names = ("fit", "near", "home", "cross_home", "cross_near")
+    for side, other in (("left", "right"), ("right", "left")):
+        sentence, article, elsewhere = (
+            rows[name].to_numpy() for name in (side, f"{side}_article", f"{other}_article")
+        )
         rows = rows.join(
-            contexts.select(
+            contexts.places.select(
                 pl.col("article").alias(f"{side}_article"),
                 pl.col("place").alias(f"{side}_place"),
-                *(pl.col(name).alias(f"{side}_{name}") for name in names),
+                pl.col("fit").alias(f"{side}_fit"),
+                pl.col("near").alias(f"{side}_near"),
             ),
             on=[f"{side}_article", f"{side}_place"],
             how="left",
             validate="m:1",
             maintain_order="left",
+        ).with_columns(
+            _home_of(scopes, contexts, sentence, article).alias(f"{side}_home"),
+            _home_of(scopes, contexts, sentence, elsewhere).alias(f"{side}_cross_home"),
+            pl.Series(f"{side}_cross_near", cross_nearness(statements, scopes, vectors, sentence, elsewhere)),
         )
     return rows.with_columns(
-        *(pl.min_horizontal(f"left_{n}", f"right_{n}").alias(f"{n}_least") for n in names),
-        *(pl.max_horizontal(f"left_{n}", f"right_{n}").alias(f"{n}_most") for n in names),
+        *(pl.min_horizontal(f"left_{n}", f"right_{n}").alias(f"{n}_least") for n in names[:3]),
+        *(pl.max_horizontal(f"left_{n}", f"right_{n}").alias(f"{n}_most") for n in names[:3]),
         near_gap=(pl.col("left_near") - pl.col("right_near")).abs(),
+        homing=pl.max_horizontal(
+            *(pl.col(f"{side}_cross_home") - pl.col(f"{side}_home") for side in ("left", "right"))
+        ),
+        homing_near=pl.max_horizontal(
+            *(pl.col(f"{side}_cross_near") - pl.col(f"{side}_near") for side in ("left", "right"))
+        ),
     ).drop([f"{side}_{name}" for side in ("left", "right") for name in names])
+
+
+def _home_of(
+    scopes: Scopes,
+    contexts: Contexts,
+    sentence: NDArray[np.int32],
+    article: NDArray[np.int32],
+) -> pl.Series:
+    asked = pl.DataFrame({"form": scopes.sentence_form[sentence], "leaf": scopes.leaves[article]})
+    found = asked.join(contexts.homes, on=["form", "leaf"], how="left", validate="m:1", maintain_order="left")
+    return found["home"].fill_null(0.0)
 
 
 def _add_forms(statements: Statements, scopes: Scopes, rows: pl.DataFrame) -> pl.DataFrame:

@@ -6,6 +6,8 @@ stands around it, and its like stand under other headings. Used by `cxm.methods.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -14,6 +16,21 @@ from cxm.methods.scopes import Scopes
 from cxm.methods.statements import Statements
 
 _MOST_LEAVES = 20
+_ROWS = 65_536
+
+
+@dataclass(frozen=True)
+class Contexts:
+    """How well sentences fit where they stand, all from 0 (foreign) to 1.
+
+    `places`: article, place, `fit` (share of the sentence's weight that stands elsewhere in the article
+    or in its title) and `near` (cosine of its form and the article's other forms, 0 without vectors);
+    `homes`: form, leaf and `home`, the share of like sentences elsewhere in the base that stand under
+    this heading, where there is any.
+    """
+
+    places: pl.DataFrame
+    homes: pl.DataFrame
 
 
 def measure_context(
@@ -21,33 +38,49 @@ def measure_context(
     scopes: Scopes,
     vectors: NDArray[np.float32] | None,
     like: pl.DataFrame | None,
-) -> pl.DataFrame:
-    """One row for each place: article, place, `fit`, `near` and `home`, all from 0 (foreign) to 1.
-
-    `fit`: share of the sentence's weight that stands elsewhere in the article or in its title;
-    `near`: cosine of its form and the article's other forms; `home`: share of like sentences
-    elsewhere in the base that stand under the same heading. `vectors` `(n_forms, d)`; without them
-    `near` is 0. `like`: pairs (`left`, `right`) of forms with near vectors.
-    """
-    places = scopes.scopes.select("article", "place").with_columns(sentence=statements.places["sentence"])
-    places = places.with_columns(
-        form=pl.Series(scopes.sentence_form[places["sentence"].to_numpy()], dtype=pl.Int32),
-        leaf=pl.Series(scopes.leaves[places["article"].to_numpy()], dtype=pl.Int32),
+) -> Contexts:
+    """The context of every place. `vectors` `(n_forms, d)`; `like`: pairs (`left`, `right`) of forms
+    with near vectors."""
+    places = scopes.scopes.select("article", "place").with_columns(
+        form=pl.Series(scopes.sentence_form[statements.places["sentence"].to_numpy()], dtype=pl.Int32),
+        leaf=pl.Series(scopes.leaves[statements.places["article"].to_numpy()], dtype=pl.Int32),
         near=pl.Series(_nearness(statements, scopes, vectors)),
     )
-    return (
-        places.join(_lexical_fit(statements), on=["article", "place"], how="left", validate="1:1")
-        .join(
-            _homes(places, len(scopes.forms), vectors, like), on=["form", "leaf"], how="left", validate="m:1"
-        )
-        .with_columns(
-            fit=pl.col("fit").fill_null(0.0),
-            # The place itself is taken off.
-            home=((pl.col("here") - 0.5).clip(0.0) / (pl.col("everywhere") + 0.5)).fill_null(0.0),
-        )
-        .select("article", "place", "fit", "near", "home")
-        .sort("article", "place")
+    fits = places.join(_lexical_fit(statements), on=["article", "place"], how="left", validate="1:1")
+    return Contexts(
+        fits.select("article", "place", pl.col("fit").fill_null(0.0), "near").sort("article", "place"),
+        _homes(places, len(scopes.forms), vectors, like),
     )
+
+
+def cross_nearness(
+    statements: Statements,
+    scopes: Scopes,
+    vectors: NDArray[np.float32] | None,
+    sentence: NDArray[np.int32],
+    article: NDArray[np.int32],
+) -> NDArray[np.float64]:
+    """Cosine of each sentence's form and all of an article's, `(n,)`; 0 without `vectors` `(n_forms, d)`."""
+    if vectors is None or not len(sentence):
+        return np.zeros(len(sentence))
+    sums = _sum_articles(statements, scopes, vectors)
+    sums /= np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-6)
+    blocks = [
+        np.einsum(
+            "ij,ij->i", vectors[scopes.sentence_form[sentence[i : i + _ROWS]]], sums[article[i : i + _ROWS]]
+        )
+        for i in range(0, len(sentence), _ROWS)
+    ]
+    return np.concatenate(blocks).astype(np.float64).round(4)
+
+
+def _sum_articles(
+    statements: Statements, scopes: Scopes, vectors: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    sums = np.zeros((len(statements.ids), vectors.shape[1]), dtype=np.float32)
+    own = scopes.sentence_form[statements.places["sentence"].to_numpy()]
+    np.add.at(sums, statements.places["article"].to_numpy(), vectors[own])
+    return sums
 
 
 def _nearness(
@@ -57,8 +90,7 @@ def _nearness(
     if vectors is None or not len(article):
         return np.zeros(len(article))
     own = vectors[scopes.sentence_form[statements.places["sentence"].to_numpy()]]
-    sums = np.zeros((len(statements.ids), vectors.shape[1]), dtype=np.float32)
-    np.add.at(sums, article, own)
+    sums = _sum_articles(statements, scopes, vectors)
     rest = sums[article] - own
     length = np.maximum(np.linalg.norm(rest, axis=1), 1e-6)
     near: NDArray[np.float64] = (
@@ -93,7 +125,7 @@ def _lexical_fit(statements: Statements) -> pl.DataFrame:
 def _homes(
     places: pl.DataFrame, n_forms: int, vectors: NDArray[np.float32] | None, like: pl.DataFrame | None
 ) -> pl.DataFrame:
-    """Form, leaf, and the weight of like sentences `here` (under this heading) and `everywhere`."""
+    """Form, leaf and `home`."""
     counts = (
         places.group_by("form", "leaf")
         .agg(n=pl.len().cast(pl.Float64))
@@ -117,6 +149,7 @@ def _homes(
         .group_by("form", "leaf")
         .agg(here=pl.col("part").sum())
         .with_columns(everywhere=pl.col("here").sum().over("form"))
+        .select("form", "leaf", home=pl.col("here") / (pl.col("everywhere") + 0.5))
         .sort("form", "leaf")
         .collect()
     )

@@ -30,11 +30,10 @@ NUMBERS = rf"\d+(?:[.,:]\d+)*|(?i:\b(?:{'|'.join(NUMBER_WORDS)})\b)"
 class Scopes:
     """Subjects, scopes and forms of the statements of a knowledge base.
 
-    `subjects`: their names; `article_subject` `(n_articles,)` and
-    `sentence_subject` `(n_sentences,)`:
-    number of the subject, -1 for none; `forms`: the texts; `sentence_form` `(n_sentences,)`; `scopes`: article, place, scope (a
-    number; -1 where the scope is too wide to compare within); `leaves` `(n_articles,)`: number of the
-    last step of each section.
+    `subjects`: their names; `article_subject` `(n_articles,)` and `sentence_subject` `(n_sentences,)`:
+    number of the subject, -1 for none; `forms`: the texts; `sentence_form` `(n_sentences,)`; `scopes`:
+    article, place, scope (a number; -1 where the scope is too wide to compare within); `leaves`
+    `(n_articles,)`: number of the last step of each section.
     """
 
     subjects: list[str]
