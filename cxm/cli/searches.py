@@ -19,7 +19,8 @@ from cxm.tasks import article_search
 from cxm.workspace import Workspace
 
 _SHOWN = ("cosine", "lexical", "title_cosine", "sentence_cosine", "article_share")
-_NARROW = 100
+_WIDTH_WITHOUT_TERMINAL = 120
+_INDENT = "    "
 
 
 def search(
@@ -105,20 +106,23 @@ def _row(row: dict[str, Any], query: str, index: Index, answered: float) -> dict
 
 def _print(rows: list[dict[str, Any]], answered: float) -> None:
     from rich.console import Console
-    from rich.padding import Padding
     from rich.text import Text
 
-    width = None if sys.stdout.isatty() else _NARROW
-    console = Console(width=width, highlight=False, soft_wrap=False)
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL, highlight=False)
+
+    def show(text: Text) -> None:
+        for line in text.wrap(console, console.width - len(_INDENT)):
+            line.rstrip()
+            console.print(Text(_INDENT).append_text(line))
+
     for row in rows:
         console.print(Text.assemble(f"{row['rank']:>2}  ", (row["title"] or row["article_id"], "bold")))
-        where = " · ".join(part for part in (row["article_id"], row["section"]) if part)
-        console.print(Padding(Text(where, "dim"), (0, 0, 0, 4), expand=False))
+        show(Text(" · ".join(part for part in (row["article_id"], row["section"]) if part), "dim"))
         passage = Text(row["passage"])
         for start, end in row["matches"]:
             passage.stylize("bold", start, end)
-        console.print(Padding(passage, (0, 0, 0, 4), expand=False))
-        parts = "  ".join(f"{name.replace('_', ' ')} {row['score_parts'][name]:.2f}" for name in _SHOWN)
-        console.print(Padding(Text(f"score {row['score']:.2f}   {parts}", "dim"), (0, 0, 0, 4), expand=False))
+        show(passage)
+        parts = (f"{name.replace('_', ' ')} {row['score_parts'][name]:.2f}" for name in _SHOWN)
+        show(Text("   ".join([f"score {row['score']:.2f}", *parts]), "dim"))
         console.print()
     console.print(f"chance that an article answers: {answered:.0%}")

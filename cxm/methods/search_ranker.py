@@ -6,7 +6,6 @@ The candidates for ranking a search, and the check that another than plain fusio
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +16,7 @@ from cxm.methods.ranker import Array, Candidates, rank_scores, train_forest
 from cxm.methods.retrieval import choose
 
 PLAIN = "fusion"
-_GENERAL, _LINEAR, _BOTH = "linear, weights of other bases", "linear", "linear and LambdaRank"
+_GENERAL, _LINEAR, _BOTH = "fusion and weights of other bases", "linear", "linear and LambdaRank"
 _FUSION_WEIGHTS = (0.25, 0.65)
 _LEAST_QUERIES = 20
 _LEAST_FOR_FOREST = 60
@@ -25,17 +24,23 @@ _LEAST_FOR_FOREST = 60
 
 @dataclass(frozen=True)
 class SearchRanker:
-    """How candidates are scored: `name` says by what, `weights` are linear, `forest` LightGBM text."""
+    """How candidates are scored: `name` says by what, `weights` are linear, `forest` LightGBM text.
+
+    With `is_half_plain` plain fusion has half a say.
+    """
 
     name: str = PLAIN
     weights: tuple[float, ...] = ()
     forest: str = ""
+    is_half_plain: bool = False
 
     def scores(self, features: Array, plain: Array, starts: NDArray[np.intp]) -> Array:
         """Scores `(n,)` of candidates, higher is better; `plain` is returned where nothing is learned."""
         if not self.weights:
             return plain
         linear = linear_scores(features, np.array(self.weights))
+        if self.is_half_plain:
+            return centred(linear, starts) + centred(plain, starts)
         if not self.forest:
             return linear
         return centred(linear, starts) + centred(rank_scores(self.forest, features), starts)
@@ -57,17 +62,16 @@ def learn_ranker(
 
     Each way is fitted without a fold and asked about it; the choice among ways is itself checked on
     held-out folds (`choose`). With `is_labelled=False` the queries were made, not asked: they may only
-    decide for weights that served other bases. Fewer than 20 queries decide nothing.
+    decide for weights that served other bases, with half a say. Fewer than 20 queries decide nothing.
     """
     if candidates.n_queries < _LEAST_QUERIES or len(np.unique(folds)) < 2:
         return SearchRanker(), []
-    ways: list[tuple[str, Any]] = [(PLAIN, None)]
-    ways += [(f"fusion, {weight:.2f} dense", weight) for weight in _FUSION_WEIGHTS]
-    ways.append((_GENERAL, None))
+    ways = [PLAIN, _GENERAL]
     if is_labelled:
-        ways += [(_LINEAR, None), (_BOTH, None)][: 1 + (candidates.n_queries >= _LEAST_FOR_FOREST)]
+        ways += [f"fusion, {weight:.2f} dense" for weight in _FUSION_WEIGHTS]
+        ways += [_LINEAR, _BOTH][: 1 + (candidates.n_queries >= _LEAST_FOR_FOREST)]
     trials = []
-    for name, _ in ways:
+    for name in ways:
         scores = np.zeros(len(candidates.plain))
         for fold in np.unique(folds) if name in (_LINEAR, _BOTH) else []:
             held = np.repeat(folds == fold, np.diff(candidates.starts))
@@ -87,8 +91,9 @@ def _fit(name: str, candidates: Candidates, seed: int) -> SearchRanker:
     if name == PLAIN:
         return SearchRanker()
     if name == _GENERAL:
-        return SearchRanker(name, tuple(scales()[2].tolist()))
-    if name.startswith(PLAIN):
+        # Weights learned elsewhere alone once ranked a base of another kind worse than plain fusion.
+        return SearchRanker(name, tuple(scales()[2].tolist()), is_half_plain=True)
+    if name.endswith(" dense"):
         return SearchRanker(name, _fusion_weights(float(name.split()[1])))
     weights = tuple(fit_weights(candidates).tolist())
     return SearchRanker(name, weights, train_forest(candidates, seed) if name == _BOTH else "")

@@ -84,7 +84,11 @@ def fit(tables: Tables, train: pl.DataFrame | None, params: ArticleSearchParams,
     log.info("article_search: ranked by %s, decided on %d %s queries", ranker.name, queries.height, source)
     curve = fit_adequacy(*_with_and_without(candidates, pools, ranker))
     facts = {
-        "ranker": {"name": ranker.name, "weights": list(ranker.weights)},
+        "ranker": {
+            "name": ranker.name,
+            "weights": list(ranker.weights),
+            "is_half_plain": ranker.is_half_plain,
+        },
         "answer_curve": curve,
         "trials": [row for trial in trials for row in _trial_rows(trial, ranker.name, source)],
     }
@@ -189,7 +193,8 @@ def search(
     base gives no rows and probabilities of 0.
     """
     facts = model.facts["ranker"]
-    ranker = SearchRanker(facts["name"], tuple(facts["weights"]), model.boosters.get("ranker", ""))
+    forest = model.boosters.get("ranker", "")
+    ranker = SearchRanker(facts["name"], tuple(facts["weights"]), forest, facts["is_half_plain"])
     frames, proofs = [pl.DataFrame(schema=_FOUND)], [np.zeros((0, len(EVIDENCE)))]
     for query, (pool, features, plain) in enumerate(_pools(index, texts, vectors, where, max(k, 100))):
         scores = ranker.scores(features, plain, np.array([0, len(plain)]))

@@ -160,6 +160,26 @@ def test_single_questions_answer_in_json(cxm, tmp_path, tiny_world, offline):
     assert "status" in json.loads(out)
 
 
+def test_a_search_shows_where_and_why_and_keeps_to_its_conditions(cxm, tiny_world, offline):
+    code, out, _ = cxm("search", 'is "delivery" +free: (* ', "--data", tiny_world, "--n", "2", "--json")
+    assert code == 0
+    first = json.loads(out)[0]
+    assert {"rank", "article_id", "title", "section", "passage", "score", "answer_probability"} <= set(first)
+    assert first["score_parts"]["article_share"] >= 0
+    marked = [first["passage"][start:end].lower() for start, end in first["matches"]]
+    assert all(word.startswith(("deliver", "free")) for word in marked)
+    code, out, _ = cxm("search", "delivery", "--data", tiny_world, "--kind", "issue", "--n", "3")
+    assert code == 0
+    assert "score" in out
+    assert "\x1b" not in out
+    assert not any(line != line.rstrip() for line in out.splitlines())
+    code, out, _ = cxm("search", "delivery", "--data", tiny_world, "--section", "no such place", "--json")
+    assert (code, json.loads(out)) == (0, [])
+    code, _, err = cxm("search", "delivery", "--data", tiny_world, "--kind", "issues")
+    assert code == 2
+    assert "did you mean 'issue'" in err
+
+
 def test_show_prints_a_transcript(cxm, tiny_world):
     turn = pl.read_parquet(tiny_world / "turns.parquet").row(0, named=True)
     code, out, _ = cxm("show", turn["conversation_id"], "--data", tiny_world, "--json")

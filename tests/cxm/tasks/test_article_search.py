@@ -1,5 +1,6 @@
 """Finding articles, and what no article answers."""
 
+import json
 from dataclasses import replace
 
 import polars as pl
@@ -128,10 +129,58 @@ def test_a_small_sample_of_needs_is_drawn_where_there_are_too_many(tmp_path, wri
     assert workspace.read("knowledge_gaps").collect()["n_queries"].to_list() == [4]
 
 
+def test_what_was_tried_and_what_is_used_stands_in_the_comparison(tmp_path, tiny_world, encoder, caplog):
+    workspace = Workspace(tiny_world, tmp_path / "out", encoder)
+    with caplog.at_level("INFO"):
+        runs.run(TASK, workspace)
+    compared = workspace.read("model_comparison").filter(task="article_search").collect()
+    used = compared.filter(pl.col("model").str.contains("used, labelled queries"))
+    assert used["metric"].sort().to_list() == ["hit_at_1", "mrr_at_10"]
+    assert compared["model"].str.starts_with("fusion").any()
+    assert "ranked by" in caplog.text
+    runs.run(TASK, workspace, use_labels=False)
+    compared = workspace.read("model_comparison").filter(task="article_search").collect()
+    assert compared["model"].str.contains("made queries").all()
+
+
+def test_a_conversation_in_which_the_agent_says_what_an_article_says_is_answered(
+    tmp_path, write_tables, encoder
+):
+    def talk(answer: str) -> list[dict]:
+        return [
+            {"conversation_id": f"c{i}", "turn_index": j, "speaker": speaker, "text": text}
+            for i in range(5)
+            for j, (speaker, text) in enumerate([("customer", "My violin strings snap"), ("agent", answer)])
+        ]
+
+    gaps = []
+    for name, answer in (("said", BODIES[1]), ("unsaid", "We have no idea what to do about that here.")):
+        data = write_tables(name, articles=articles(), turns=checked(pl.DataFrame(talk(answer)), "turns"))
+        workspace = Workspace(data, tmp_path / name / "out", encoder)
+        runs.run(TASK, workspace, replace(TASK.params(), gap_probability=0.9))
+        gaps.append(workspace.read("knowledge_gaps").collect().height)
+    assert gaps == [0, 1]
+
+
+@pytest.mark.slow
+def test_the_launched_product_is_the_largest_gap_of_the_simulated_brand(tmp_path):
+    from synth import Knobs, write_world
+
+    write_world(tmp_path / "world", Knobs())
+    truth = json.loads((tmp_path / "world" / "truth.json").read_text())
+    workspace = Workspace(tmp_path / "world", tmp_path / "out")
+    scores = {row["metric"]: row for row in runs.score(TASK, workspace).to_dicts()}
+    assert scores["hit_at_1"]["value"] >= scores["hit_at_1"]["baseline"] + 0.2
+    found = workspace.read("knowledge_gaps").sort("gap_id").collect()
+    intents = {c["conversation_id"]: c["intent"] for c in truth["contacts"]}
+    assert {intents[id_] for id_ in found["example_ids"][0]} <= set(truth["launch"]["intents"])
+    assert found.height < 100
+
+
 @pytest.mark.slow
 def test_it_beats_bm25_on_a_real_manual(tmp_path, shared_data):
     workspace = Workspace(shared_data("emanual_tv"), tmp_path / "out")
     scores = {row["metric"]: row for row in runs.score(TASK, workspace).to_dicts()}
-    assert scores["hit_at_1"]["value"] >= 0.75
+    assert scores["hit_at_1"]["value"] >= 0.85
     assert scores["hit_at_1"]["low"] > scores["hit_at_1"]["baseline"]
-    assert scores["mrr_at_10"]["value"] >= 0.85
+    assert scores["mrr_at_10"]["value"] >= 0.92
