@@ -30,7 +30,6 @@ FEATURES = (
     *(f"{name}_gap" for name in (*VIEWS, *CENTRED_VIEWS)),
     "lexical",
     "past",
-    "n_past",
     "plain",
     "named",
     "named_recency",
@@ -169,7 +168,7 @@ def pair_features(
 ) -> Array:
     """Features `(n_pool, n_features)` of one dialogue's pairs.
 
-    `pool`: positions of articles; `scores`: lexical, past, n_past and plain of those articles.
+    `pool`: positions of articles; `scores`: lexical, past and plain of those articles.
     """
     passages, offsets = base.passages(pool)
     vectors = np.asarray(base.vectors[passages], dtype=np.float32)

@@ -169,7 +169,6 @@ def _pools(known: Known, learned: Learned, found: Sequence[Context], size: int) 
     state = follow(found, known.finder)
     past = learned.past or PastAnswers(need[:0], (), ())
     same = past.find(found, need, ids)
-    counts = past.counts(found, ids)
     readings = _read(known, past, found, need, state)
     for signals in known.index.signals(search_texts(found, learned.weighing), need):
         named = state_boost(known.finder, state, signals.rows)
@@ -178,12 +177,11 @@ def _pools(known: Known, learned: Learned, found: Sequence[Context], size: int) 
         match = fuse(signals.cosine, signals.lexical, None, ANSWER_FUSION).astype(float)
         best = top(plain, size)
         for i, row in enumerate(range(*signals.rows.indices(len(found)))):
-            n_past = np.log1p(next(counts))
             pool: NDArray[np.intp] = np.union1d(best[i], np.flatnonzero(answered[i])).astype(np.intp)
             if not len(pool):
                 continue
             by_passage = signals.by_passage[i]
-            scores = (signals.lexical[i, pool], answered[i, pool], n_past[pool], plain[i, pool])
+            scores = (signals.lexical[i, pool], answered[i, pool], plain[i, pool])
             expanded = expand(known.base, by_passage)
             features = pair_features(known.base, known.finder, readings, row, pool, expanded, scores)
             nearest = known.base.nearest(pool, by_passage)

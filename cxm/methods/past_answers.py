@@ -6,7 +6,7 @@ weighs in a ranking is in `cxm.methods.retrieval` and learned over `cxm.methods.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,21 +69,6 @@ class PastAnswers:
             blended[row] = (likeness**_BLEND_SHARPNESS) @ answers[points]
         length = np.linalg.norm(blended, axis=1, keepdims=True)
         return np.asarray(blended / np.maximum(length, 1e-9), dtype=np.float32)
-
-    def counts(
-        self, contexts: Sequence[Context], article_ids: Sequence[str]
-    ) -> Iterator[NDArray[np.float64]]:
-        """For each context, how many points of other conversations each article answered `(n_articles,)`."""
-        answers = self._positions(article_ids)
-        own: dict[str, list[int]] = {}
-        for conversation, articles in zip(self.conversations, answers, strict=True):
-            own.setdefault(conversation, []).extend(articles)
-        everybody = np.array([a for articles in answers for a in articles], dtype=np.intp)
-        total = np.bincount(everybody, minlength=len(article_ids)).astype(float)
-        for context in contexts:
-            counts = total.copy()
-            np.subtract.at(counts, own.get(context.conversation_id, []), 1)
-            yield counts
 
     def _positions(self, article_ids: Sequence[str]) -> list[list[int]]:
         position = {article_id: i for i, article_id in enumerate(article_ids)}

@@ -51,11 +51,3 @@ def test_what_answered_the_nearest_points_is_blended_and_never_ones_own() -> Non
     blended = past.blend([Context("new", 1, ()), Context("c0", 1, ())], vectors(EAST, EAST), answers, 2)
     assert blended[0].argmax() == 0
     assert blended[1, 0] == 0
-
-
-def test_counts_leave_out_ones_own_points() -> None:
-    past = PastAnswers(vectors(EAST, EAST, BETWEEN), ["c0", "c0", "c2"], [["a"], ["a", "b"], ["b", "gone"]])
-    found = [
-        counts.tolist() for counts in past.counts([Context("c0", 1, ()), Context("new", 1, ())], ["a", "b"])
-    ]
-    assert found == [[0, 1], [2, 2]]
