@@ -93,6 +93,29 @@ def find_arguments(schema: ToolSchema, texts: Sequence[str]) -> dict[str, Any]:
     return found
 
 
+def is_contradicted(schema: ToolSchema | None, context: Context) -> bool:
+    """Whether the customer gave a required value, last of all, that the schema does not allow.
+
+    Only what is told apart from other talk counts: numbers, dates and the like that are spoken of by
+    the parameter's name.
+    """
+    if schema is None:
+        return False
+    said = [turn.text for turn in context.turns if turn.speaker == "customer"]
+    return any(_is_refused(name, schema.properties.get(name, {}), said) for name in schema.required)
+
+
+def _is_refused(name: str, rules: dict[str, Any], texts: Sequence[str]) -> bool:
+    if _type(rules) not in ("integer", "number") or isinstance(rules.get("enum"), list):
+        return False
+    for text in reversed(texts):
+        if any(word in text.lower() for word in name_words(name)):
+            values = _candidates(name, rules, text)
+            if values:
+                return not any(_is_valid(value, rules) for value in values)
+    return False
+
+
 def missing_arguments(schema: ToolSchema, found: dict[str, Any]) -> list[str]:
     """Required parameters without a value."""
     return [name for name in schema.required if name not in found]

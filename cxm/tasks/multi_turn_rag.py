@@ -30,10 +30,12 @@ from cxm.methods.answerability import (
 )
 from cxm.methods.citations import check_citations
 from cxm.methods.dialogue_search import Known, Learned, learn_search, rank_articles
-from cxm.methods.dialogues import Context, contexts, is_courtesy, points_after_last_turn, words
+from cxm.methods.dialogues import Context, contexts, is_courtesy, points_after_last_turn
 from cxm.methods.past_answers import PastAnswers
+from cxm.methods.ranker import Fit
 from cxm.methods.retrieval import Fusion
-from cxm.methods.tool_arguments import ToolCall, fill_call, parse_schemas
+from cxm.methods.tool_arguments import ToolCall, fill_call, is_contradicted, parse_schemas
+from cxm.methods.tool_features import Dialogues, Tools
 from cxm.methods.weighing import ASKED_AND_FOUND, Weighing, context_vectors
 from cxm.metrics import Estimate, estimate
 from cxm.metrics.intervals import mean_of
@@ -42,8 +44,8 @@ from cxm.tables import TABLES
 from cxm.task import Method, Model, Params, Results, Services, Tables, Task, param
 
 log = logging.getLogger(__name__)
-# For tools and past replies: the last turn above all; and the last few turns. For quotes: what is needed.
-_REQUEST, _LAST_TURNS, _NEED = Weighing(0.01), Weighing(0.5), Weighing(0.25, ASKED_AND_FOUND)
+# What a reply has to answer.
+_NEED = Weighing(0.25, ASKED_AND_FOUND)
 _LEAST_TRAIN_POINTS = 20
 _RECALLS = (5, 1, 10, 20)
 _BANK_FACTS = {"conversation_id": pl.String, "turn_index": pl.Int32, "reply": pl.String}
@@ -89,28 +91,38 @@ def fit(tables: Tables, train: pl.DataFrame | None, params: MultiTurnRagParams, 
         "bank": services.encoder.encode(bank["request"].to_list()).astype(np.float16)
     }
     boosters: dict[str, str] = {}
+    comparison: list[tuple[str, str, float]] = []
     if "articles" in tables:
         articles = tables["articles"].collect()
         search = _fit_search(_known(services, articles), articles, labelled, labels, params)
+        comparison = search.facts.pop("comparison")
         facts |= search.facts
         arrays |= search.arrays
         boosters |= search.boosters
-    if "tools" in tables:
-        tools = tool_choice.Tools.from_frame(tables["tools"].collect(), services.encoder.encode)
-        dialogues = _dialogues(labelled, services.encoder)
-        memory = tool_choice.fit_tools(dialogues, labels["tool_name"].to_list(), tools, params.seed)
-        facts["tools"] = tool_choice.memory_facts(memory)
-        arrays |= {"tool_contexts": memory.vectors, "tool_last_turns": memory.last_turns}
+    if "tools" in tables and tables["tools"].select(pl.len()).collect().item():
+        encode = services.encoder.encode
+        tools = Tools.from_frame(tables["tools"].collect(), encode)
+        read = Dialogues.read(labelled, encode)
+        model, fit = tool_choice.fit_tools(read, labels["tool_name"].to_list(), tools, encode, params.seed)
+        facts["tools"] = model.facts()
+        arrays |= model.arrays()
+        boosters |= {"tools": model.booster} if model.booster else {}
+        _tell("tool accuracy", fit)
+        comparison += _compare("tool_accuracy", "likeness of tools", "learned ranker of tools", fit)
+    facts["comparison"] = comparison
     return Model(facts, arrays, boosters)
 
 
-def _dialogues(found: Sequence[Context], encoder: Encoder) -> tool_choice.Dialogues:
-    last = [next((t.text for t in reversed(c.turns) if words(t.text)), "") for c in found]
-    last_turns = encoder.encode(last)
-    last_turns[[i for i, text in enumerate(last) if not text]] = 0
-    requests = context_vectors(found, encoder.encode, _REQUEST)
-    vectors = context_vectors(found, encoder.encode, _LAST_TURNS)
-    return tool_choice.Dialogues(found, requests, vectors, last_turns)
+def _tell(metric: str, fit: Fit) -> None:
+    if fit.n_queries:
+        chosen = "the learned ranker is used" if fit.booster else "the learned ranker does not pay"
+        held_out = f"{fit.learned:.3f} learned, {fit.plain:.3f} without learning"
+        log.info("%s on held-out conversations: %s; %s", metric, held_out, chosen)
+
+
+def _compare(metric: str, plain: str, learned: str, fit: Fit) -> list[tuple[str, str, float]]:
+    """Rows (model, metric, value) for `model_comparison`."""
+    return [(plain, metric, fit.plain), (learned, metric, fit.learned)] if fit.n_queries else []
 
 
 def _fit_search(
@@ -127,16 +139,7 @@ def _fit_search(
     right = [right[i] for i in kept]
     learned, paid = learn_search(known, [labelled[i] for i in kept], right, params.seed)
     fit, past = paid.ranker, learned.past
-    if fit.n_queries:
-        chosen = (
-            "the learned ranker is used" if fit.booster else "fusion ranks, the learned ranker does not pay"
-        )
-        log.info(
-            "%s (nDCG at 10 on held-out conversations: %.3f learned, %.3f fusion)",
-            chosen,
-            fit.learned,
-            fit.plain,
-        )
+    _tell("nDCG at 10", fit)
     present, absent = paid.present, paid.absent
     if len(kept) < _LEAST_TRAIN_POINTS:
         made = make_questions(articles, params.n_made_questions, params.seed)
@@ -148,7 +151,7 @@ def _fit_search(
         "fusion": dataclasses.asdict(learned.fusion),
         "past": {"conversations": list(past.conversations), "articles": right} if past else {},
         "answer_curve": fit_answerability(present, absent),
-        "comparison": {"learned ranker": fit.learned, "fusion": fit.plain} if fit.n_queries else {},
+        "comparison": _compare("ndcg_at_10", "fusion", "learned ranker", fit),
     }
     vectors = past.vectors if past else np.zeros((0, 0), dtype=np.float32)
     boosters = {"ranker": fit.booster} if fit.booster else {}
@@ -178,7 +181,7 @@ def predict(tables: Tables, model: Model, params: MultiTurnRagParams, services: 
     found = contexts(turns, points)
     hits = pl.DataFrame(schema=HITS)
     quotes = pl.DataFrame(schema=replies.QUOTES)
-    dialogues = _dialogues(found, services.encoder)
+    dialogues = Dialogues.read(found, services.encoder.encode)
     if "articles" in tables and "fusion" in model.facts:
         known = _known(services, tables["articles"].collect())
         hits, matches = rank_articles(known, _learned(model), found, params.n_articles)
@@ -191,30 +194,33 @@ def predict(tables: Tables, model: Model, params: MultiTurnRagParams, services: 
     calls = _tool_calls(tables, model, dialogues, points, services.encoder)
     return {
         "prepared_replies": _prepared(found, hits, quotes, calls),
-        "suggested_replies": _suggested(found, dialogues.requests, model, params),
-        "model_comparison": _comparison(model.facts.get("comparison", {})),
+        "suggested_replies": _suggested(found, dialogues.views["request"], model, params),
+        "model_comparison": _comparison(model.facts["comparison"]),
     }
 
 
-def _comparison(found: dict[str, float]) -> pl.DataFrame:
-    rows = [
-        ("multi_turn_rag", model, "ndcg_at_10", value, None, None) for model, value in sorted(found.items())
-    ]
+def _comparison(found: list[tuple[str, str, float]]) -> pl.DataFrame:
+    rows = [("multi_turn_rag", *row, None, None) for row in found]
     return pl.DataFrame(rows, schema=TABLES["model_comparison"].empty().schema, orient="row")
 
 
 def _tool_calls(
-    tables: Tables, model: Model, dialogues: tool_choice.Dialogues, points: pl.DataFrame, encoder: Encoder
+    tables: Tables, model: Model, dialogues: Dialogues, points: pl.DataFrame, encoder: Encoder
 ) -> list[ToolCall]:
     if "tools" not in tables or "tools" not in model.facts:
         return [ToolCall()] * len(dialogues.contexts)
     frame = tables["tools"].collect()
-    tools = tool_choice.Tools.from_frame(frame, encoder.encode)
-    arrays = model.arrays["tool_contexts"], model.arrays["tool_last_turns"]
-    memory = tool_choice.memory_from(model.facts["tools"], *arrays)
-    names = tool_choice.choose_tools(dialogues, tools, memory, points["tool_candidates"].to_list())
-    texts = frame.select("tool_name", "parameters").iter_rows()
-    schemas = parse_schemas(dict(texts))
+    tools = Tools.from_frame(frame, encoder.encode)
+    known = tool_choice.ToolModel.load(model.facts["tools"], model.arrays, model.boosters.get("tools"))
+    schemas = parse_schemas(dict(frame.select("tool_name", "parameters").iter_rows()))
+    names = tool_choice.choose_tools(
+        dialogues,
+        tools,
+        known,
+        points["tool_candidates"].to_list(),
+        encoder.encode,
+        lambda name, context: is_contradicted(schemas[name], context),
+    )
     pairs = zip(names, dialogues.contexts, strict=True)
     return [fill_call(name, schemas, context) for name, context in pairs]
 
