@@ -39,6 +39,11 @@ class BgNbd:
         odds = odds * np.exp((self.r + x) * (np.log(self.alpha + t) - np.log(self.alpha + t_x)))
         return np.where(x > 0, 1 / (1 + odds), 1.0)
 
+    def stays_away(self, x: Floats, t_x: Floats, t: Floats, ahead: float) -> Floats:
+        """P(no purchase in the next `ahead`), `(n,)`: gone already, or there and not buying."""
+        pause = np.exp((self.r + x) * (np.log(self.alpha + t) - np.log(self.alpha + t + ahead)))
+        return np.asarray(1 - self.alive(x, t_x, t) * (1 - pause))
+
     def expected_purchases(self, x: Floats, t_x: Floats, t: Floats, ahead: float) -> Floats:
         """Purchases expected in the next `ahead`, `(n,)` (equation 10 of the paper)."""
         from scipy.special import hyp2f1

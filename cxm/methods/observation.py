@@ -6,13 +6,41 @@ where the calendar matters, `joined_at`. Fitting on them belongs in `tenure_risk
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
 from cxm.errors import CxmError
 
 DAY_SECONDS = 86_400.0
+
+
+def moment_of(given: str | None, name: str) -> datetime | None:
+    """The moment a parameter names as an ISO date (UTC unless it says otherwise); None stays None.
+
+    Raises `CxmError` with the parameter's `name` where it is no date.
+    """
+    if given is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(str(given))
+    except ValueError as error:
+        flag = name.replace("_", "-")
+        raise CxmError(f"{name} is {given!r}; give an ISO date, e.g. --{flag} 2026-07-31") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def days_ahead(given: str | Sequence[int], name: str) -> list[int]:
+    """The whole days of a parameter like `30,90,180`, ascending; `CxmError` with its `name` if none."""
+    try:
+        parts = given.split(",") if isinstance(given, str) else list(given)
+        days = sorted({int(part) for part in parts})
+    except (TypeError, ValueError):
+        days = []
+    if not days or days[0] < 1:
+        raise CxmError(f"{name} is {given!r}; give whole days above 0, e.g. --{name} 30,90,180")
+    return days
 
 
 def days_between(start: pl.Expr, end: pl.Expr) -> pl.Expr:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import numpy as np
 import polars as pl
 
+from cxm.methods.alive import fit_bg_nbd, repeat_table
 from cxm.methods.observation import days_between, just_beyond
 from cxm.methods.rfm import total_amount
 
@@ -20,6 +22,12 @@ _WINDOWS = (30, 90, 180)
 def _log(values: pl.Expr) -> pl.Expr:
     """log(1 + |x|) with the sign of x: long tails drawn in, refunds stay negative."""
     return values.sign() * values.abs().log1p()
+
+
+def span(transactions: pl.LazyFrame) -> tuple[datetime | None, datetime | None]:
+    """The first and the last `occurred_at`; None of each where there is no transaction."""
+    moment = pl.col("occurred_at")
+    return transactions.select(moment.min().alias("first"), moment.max().alias("last")).collect().row(0)
 
 
 def purchase_features(
@@ -67,6 +75,7 @@ def purchase_features(
         is_single_purchase=pl.col("n") == 1,
         **{f"purchases_last_{days}_days": _log(pl.col(f"n_{days}").cast(pl.Float64)) for days in _WINDOWS},
     )
+    features = features.join(purchase_rhythm(transactions, at), "customer_id", "left", validate="1:1")
     if conversations is not None:
         features = features.join(_contacts(conversations, at), "customer_id", "left", validate="1:1")
         features = features.with_columns(
@@ -83,6 +92,56 @@ def purchase_features(
         ]
         features = features.join(customers.select(own), "customer_id", "left", validate="1:1")
     return features.sort("customer_id")
+
+
+def of_everyone(features: pl.DataFrame, customers: pl.DataFrame) -> pl.DataFrame:
+    """The features of all `customers` in their order; who is new has not bought, and nulls."""
+    joined = customers.select("customer_id").join(
+        features, "customer_id", "left", validate="1:1", maintain_order="left"
+    )
+    return joined.with_columns(pl.col("has_bought").fill_null(False))
+
+
+def purchase_rhythm(transactions: pl.LazyFrame, at: datetime) -> pl.DataFrame:
+    """The rhythm of each customer's days with a purchase up to `at`, on log scale; null where there is none.
+
+    Gaps between them (mean, spread, longest, last), amounts of a day (last, largest, spread), and counts
+    that fade with a half-life of one and of three months. Beside them BG/NBD: the purchases it expects in
+    90 days and whether the customer is still there.
+    """
+    bought = (
+        transactions.filter((pl.col("occurred_at") <= at) & (pl.col("amount") >= 0))
+        .with_columns(ago=days_between(pl.col("occurred_at"), pl.lit(at)))
+        .select("customer_id", "ago", "amount")
+        .collect()
+    )
+    days = (
+        bought.group_by("customer_id", day=pl.col("ago").floor())
+        .agg(amount=total_amount())
+        .sort("customer_id", "day")
+    )
+    gap, amount, fades = pl.col("day").diff().drop_nulls(), pl.col("amount"), (30.0, 90.0)
+    rhythm = days.group_by("customer_id", maintain_order=True).agg(
+        mean_gap=gap.mean().log1p(),
+        gap_spread=gap.std().log1p(),
+        longest_gap=gap.max().log1p(),
+        last_gap=gap.first().log1p(),
+        last_amount=amount.first().log1p(),
+        largest_amount=amount.max().log1p(),
+        amount_spread=amount.std().log1p(),
+        **{f"purchases_faded_{d:.0f}_days": (0.5 ** (pl.col("day") / d)).sum().log1p() for d in fades},
+    )
+    table = repeat_table(bought)
+    x, t_x, t = (table[name].to_numpy() for name in ("x", "t_x", "t"))
+    model = fit_bg_nbd(x, t_x, t)
+    alive = model.alive(x, t_x, t) if model else [None] * table.height
+    expected = np.log(model.expected_purchases(x, t_x, t, 90.0) + 1e-3) if model else [None] * table.height
+    stands = table.select(
+        "customer_id",
+        bg_nbd_alive=pl.Series(alive, dtype=pl.Float64),
+        bg_nbd_expected_purchases=pl.Series(expected, dtype=pl.Float64),
+    )
+    return rhythm.join(stands, "customer_id", "left", validate="1:1", maintain_order="left")
 
 
 def _contacts(conversations: pl.LazyFrame, at: datetime) -> pl.DataFrame:
@@ -108,6 +167,13 @@ def next_purchase(transactions: pl.LazyFrame, start: datetime, n_days: float) ->
         .collect()
         .sort("customer_id")
     )
+
+
+def count_purchases(transactions: pl.LazyFrame, start: datetime, n_days: float) -> pl.DataFrame:
+    """`customer_id`, `n`: days with a purchase within `n_days` after `start`, of who has any."""
+    days = days_between(pl.lit(start), pl.col("occurred_at"))
+    bought = transactions.filter((pl.col("amount") >= 0) & (days > 0) & (days <= n_days))
+    return bought.group_by("customer_id").agg(n=days.floor().n_unique()).collect().sort("customer_id")
 
 
 def follow_purchases(transactions: pl.LazyFrame, start: datetime, n_days: float) -> pl.DataFrame:

@@ -1,8 +1,7 @@
-"""P(no purchase within a horizon) for customers without a contract, learned from an earlier window.
+"""P(no purchase within a horizon) for customers without a contract, learned from earlier windows.
 
-For each horizon a logistic regression or boosted trees on how customers bought up to a moment in
-the past, against whether they bought in the window after it. Features come from `purchases`,
-contracts from `tenure_risk`.
+For each horizon a logistic regression, boosted trees or the mean of their logits, on how customers bought
+up to moments in the past, against whether they bought in the window after. Features come from `purchases`.
 """
 
 from __future__ import annotations
@@ -24,9 +23,12 @@ from cxm.methods.purchases import next_purchase
 
 Features = Callable[[datetime], pl.DataFrame]
 
-PRIOR, LOGISTIC, BOOSTED = "prior", "logistic", "lightgbm"
+PRIOR, LOGISTIC, BOOSTED, BLEND = "prior", "logistic", "lightgbm", "blend"
+
+ALL = (LOGISTIC, BOOSTED, BLEND)
 
 _STRENGTHS = (0.003, 0.03, 0.3)
+_N_WINDOWS = 6
 _MIN_OF_EACH = 10
 _MAX_ROWS = 60_000
 _NEWTON_STEPS = 50
@@ -67,23 +69,23 @@ class WindowModel:
         return np.asarray(stays_away ** (self.horizon / self.window_days))
 
     def _logit(self, matrix: Floats) -> Floats:
-        if self.kind == LOGISTIC:
-            return np.asarray(matrix @ self.weights[:-1] + self.weights[-1])
-        return _boosted_logit(self.booster, matrix)
+        linear = np.asarray(matrix @ self.weights[:-1] + self.weights[-1]) if len(self.weights) > 1 else 0.0
+        trees = _boosted_logit(self.booster, matrix) if self.booster else 0.0
+        return np.asarray((linear + trees) / (2 if self.kind == BLEND else 1))
 
     def reasons(self, features: pl.DataFrame) -> list[list[dict[str, Any]]]:
         """The three features that move each customer's log odds of staying away most."""
         if self.kind == PRIOR:
             return [[] for _ in range(features.height)]
         matrix = covariates.encode(features, self.plan)
-        if self.kind == LOGISTIC:
-            return covariates.strongest(matrix * self.weights[:-1], self.plan, features)
-        from lightgbm import Booster
+        total = matrix * self.weights[:-1] if len(self.weights) > 1 else np.zeros_like(matrix)
+        if self.booster and len(matrix):
+            from lightgbm import Booster
 
-        if not len(matrix):
-            return []
-        values = np.asarray(Booster(model_str=self.booster).predict(matrix, pred_contrib=True, num_threads=1))
-        return covariates.strongest(values[:, :-1], self.plan, features)
+            booster = Booster(model_str=self.booster)
+            total = total + np.asarray(booster.predict(matrix, pred_contrib=True, num_threads=1))[:, :-1]
+        share = self.calibration[0] / (2 if self.kind == BLEND else 1)
+        return covariates.strongest(share * total, self.plan, features)
 
 
 def _boosted_logit(text: str, matrix: Floats) -> Floats:
@@ -105,12 +107,12 @@ def fit_window(
     horizon: int,
     n_folds: int,
     seed: int,
-    kinds: tuple[str, ...] = (LOGISTIC, BOOSTED),
+    kinds: tuple[str, ...] = ALL,
 ) -> tuple[WindowModel, dict[str, float]]:
     """The model of one horizon from what was known by `at`, and each candidate's out-of-fold log loss.
 
     History of 1.5 horizons is needed for a window as long as the horizon; where it is shorter, so is
-    the window. Up to three windows, a third of their length apart, are learned from together. With
+    the window. Up to six windows, a sixth of their length apart, are learned from together. With
     fewer than ten customers on either side the model is the smoothed share (Laplace): 1/2 without
     any history.
     """
@@ -118,7 +120,8 @@ def fit_window(
     window = float(min(horizon, max(np.floor(span * 2 / 3), 0)))
     if window < 1:
         return _prior(horizon, float(horizon), pl.DataFrame(schema=_EMPTY)), {}
-    offsets = [o for o in (0.0, window / 3, 2 * window / 3) if o == 0 or span - window - o >= window / 2]
+    offsets = [window * i / _N_WINDOWS for i in range(_N_WINDOWS)]
+    offsets = [o for o in offsets if o == 0 or span - window - o >= window / 2]
     moments = [days_before(at, window + offset) for offset in offsets]
     rows = pl.concat(
         [_labelled(features(moment), transactions, moment, window) for moment in moments],
@@ -166,16 +169,24 @@ def _fit_rows(
             _, predict = fit(matrix[fold != i], outcome[fold != i])
             logit[fold == i] = predict(matrix[fold == i])
     losses = [_log_loss(logit, outcome) for logit in logits]
-    best = int(np.argmin(losses))
-    calibration = _calibrate(logits[best], outcome)
-    kind, fit = fitters[best]
-    (weights, booster), _ = fit(matrix, outcome)
+    best = {
+        name: min((i for i, (n, _) in enumerate(fitters) if n == name), key=lambda i: losses[i])
+        for name in dict.fromkeys(n for n, _ in fitters)
+    }
+    found = {name: logits[i] for name, i in best.items()}
+    if BLEND in kinds:
+        found[BLEND] = (found[LOGISTIC] + found[BOOSTED]) / 2
+    figures = {name: _log_loss(logit, outcome) for name, logit in found.items()}
+    kind = min(figures, key=lambda name: figures[name])
+    weights, booster = np.zeros(1), ""
+    for name, i in best.items():
+        if kind in (name, BLEND):
+            (w, text), _ = fitters[i][1](matrix, outcome)
+            weights, booster = (w, booster) if name == LOGISTIC else (weights, text)
+    calibration = _calibrate(found[kind], outcome)
     model = WindowModel(
         horizon, window, kind, prior.rate, prior.rate_never, plan, weights, calibration, booster
     )
-    figures = {
-        name: min(loss for (n, _), loss in zip(fitters, losses, strict=True) if n == name) for name in kinds
-    }
     return model, figures | {PRIOR: _log_loss(np.full(len(outcome), _logit_of(outcome.mean())), outcome)}
 
 
@@ -208,14 +219,15 @@ def _fit_boosted(matrix: Floats, outcome: Floats, seed: int) -> Fitted:
 
     settings = {
         "objective": "binary",
-        "learning_rate": 0.08,
-        "num_leaves": 8,
+        "learning_rate": 0.05,
+        "num_leaves": 4,
+        "feature_fraction": 0.4,
         "min_data_in_leaf": max(5, min(50, len(outcome) // 20)),
         "lambda_l2": 5.0,
         **reproducible(seed),
     }
     data = lightgbm.Dataset(matrix, label=outcome, params={"verbosity": -1})
-    text = lightgbm.train(settings, data, num_boost_round=60).model_to_string()
+    text = lightgbm.train(settings, data, num_boost_round=100).model_to_string()
     return (np.zeros(1), text), lambda rows: _boosted_logit(text, rows)
 
 

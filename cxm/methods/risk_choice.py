@@ -13,14 +13,17 @@ import numpy as np
 import polars as pl
 
 from cxm.methods import covariates
+from cxm.methods.cox import Cox, hazard_ratios
 from cxm.methods.hazards import Array, Floats
 from cxm.methods.tenure_risk import (
     COX,
     KAPLAN_MEIER,
     STACK,
     Recipe,
+    RiskModel,
     correct,
     fit_members,
+    fit_risk,
     member_risks,
     possible,
     sampled,
@@ -35,6 +38,7 @@ _MAX_CUSTOMERS = 20_000
 _N_RESAMPLES = 30
 _CLOSE = 0.01
 _LEAST_WEIGHT = 0.02
+_SHOWN_PENALIZER = 1e-5
 _SLOPES, _OFFSETS = (0.5, 2.0), (-1.0, 1.0)
 
 
@@ -104,6 +108,32 @@ def compare_models(
     best = _better(estimates)
     level = _level(followed, risks[best], horizons)
     return Comparison(Recipe(best, recipes[best].weights, level), estimates)
+
+
+def choose_and_fit(
+    labels: pl.DataFrame,
+    followed: pl.DataFrame,
+    skip: tuple[str, ...],
+    horizons: Array,
+    main: int,
+    n_folds: int,
+    penalizer: float,
+    seed: int,
+) -> tuple[RiskModel, list[dict[str, Any]]]:
+    """The chosen model on all rows, and the records of the comparison; `main` is the horizon that ranks."""
+    place = int(np.flatnonzero(horizons == main)[0])
+    comparison = compare_models(labels, followed, skip, horizons, place, n_folds, penalizer, seed)
+    return fit_risk(labels, skip, comparison.chosen, penalizer, seed), comparison.rows()
+
+
+def shown_ratios(labels: pl.DataFrame, skip: tuple[str, ...], seed: int) -> list[dict[str, Any]]:
+    """Hazard ratios of a Cox model that is hardly shrunk, as records; [] where there can be none.
+
+    A penalty would draw the rare ones, and their intervals, to 1.
+    """
+    shown = fit_risk(labels, skip, Recipe.of(COX), _SHOWN_PENALIZER, seed)
+    cox = shown.members.get(COX)
+    return hazard_ratios(cox, shown.plan).to_dicts() if isinstance(cox, Cox) else []
 
 
 def _fold_risks(

@@ -1,15 +1,18 @@
 """How good a risk of leaving was, on customers whose fate is known: scores with their intervals.
 
-Frames in, estimates out; who is counted, and from when, is decided by the caller. The metric functions
-themselves stand in `cxm.metrics.survival`.
+Frames in, estimates out; with labels the caller decides who is counted. The metric functions themselves
+ stand in `cxm.metrics.survival`.
 """
 
 from __future__ import annotations
+
+from datetime import datetime
 
 import numpy as np
 import polars as pl
 
 from cxm.methods.hazards import Array, Floats
+from cxm.methods.purchases import count_purchases, follow_purchases
 from cxm.metrics import Estimate, estimate
 from cxm.metrics.classification import roc_auc
 from cxm.metrics.survival import (
@@ -123,6 +126,73 @@ def score_risk(
     return found
 
 
-def score_return(stays_away: Array, has_returned: Array, units: Array) -> list[Estimate]:
-    """`repeat_purchase_auc`: chance that a customer who returned had the lower risk."""
-    return estimate("repeat_purchase_auc", lambda rows: roc_auc(-stays_away[rows], has_returned[rows]), units)
+def score_returns(
+    backtest: pl.DataFrame, transactions: pl.LazyFrame, cut: datetime, n_days: int, horizons: list[int]
+) -> list[Estimate]:
+    """Scores without a contract: as of a risk, the lift of staying away, and what was bought after `cut`.
+
+    `repeat_purchase_auc`: chance that a customer who returned had the lower risk of not returning.
+    """
+    main = main_horizon(horizons)
+    followed = follow_purchases(transactions, cut, n_days).rename({"has_bought": "is_churned"})
+    # P(purchase) in place of P(no purchase): the purchase is the event that is watched for.
+    returns, _ = aligned_risk(
+        backtest.with_columns(probability=1 - pl.col("probability")), followed, horizons
+    )
+    stays_away, units = 1 - returns[:, horizons.index(main)], followed["customer_id"].to_numpy()
+    has_returned = followed["is_churned"].to_numpy()
+    stayed = (followed["duration_days"] > main).to_numpy()
+    found = [e for e in score_risk(followed, returns, horizons, main) if e.metric != "lift_at_decile"]
+    found += estimate("lift_at_decile", lambda rows: lift_at_decile(stays_away[rows], stayed[rows]), units)
+    found += estimate(
+        "repeat_purchase_auc", lambda rows: roc_auc(-stays_away[rows], has_returned[rows]), units
+    )
+    found += score_value(backtest, followed, stayed.astype(float), main)
+    return found + score_purchases(backtest, count_purchases(transactions, cut, main), main)
+
+
+def score_value(risk: pl.DataFrame, followed: pl.DataFrame, has_left: Array, horizon: int) -> list[Estimate]:
+    """`value_at_risk_ratio`: value at risk over the expected value of who truly left; 1 is right.
+
+    `has_left` `(n,)` as `followed`: 1 left within `horizon`, 0 stayed, NaN not known (not counted).
+    """
+    of_horizon = risk.filter(pl.col("horizon_days") == horizon)
+    of_horizon = of_horizon.select("customer_id", "expected_value", "value_at_risk")
+    joined = followed.select("customer_id").join(
+        of_horizon, "customer_id", "left", validate="1:1", maintain_order="left"
+    )
+    value = joined["expected_value"].cast(pl.Float64).to_numpy()
+    at_risk = joined["value_at_risk"].cast(pl.Float64).to_numpy()
+    known = np.flatnonzero(~np.isnan(value) & ~np.isnan(has_left))
+    lost, at_risk = (value * has_left)[known], at_risk[known]
+
+    def ratio(rows: Array) -> float:
+        total = float(lost[rows].sum())
+        return float(at_risk[rows].sum()) / total if total > 0 else float("nan")
+
+    return estimate("value_at_risk_ratio", ratio, known)
+
+
+def score_purchases(risk: pl.DataFrame, n_purchases: pl.DataFrame, horizon: int) -> list[Estimate]:
+    """`expected_purchases_ratio`: purchases expected within the horizon over those made; 1 is right.
+
+    `n_purchases`: `customer_id`, `n`, of who made any.
+    """
+    if "expected_purchases" not in risk.columns:
+        return []
+    rows = risk.filter((pl.col("horizon_days") == horizon) & pl.col("expected_purchases").is_not_null())
+    rows = rows.join(n_purchases, "customer_id", "left", validate="1:1", maintain_order="left")
+    expected, made = rows["expected_purchases"].to_numpy(), rows["n"].fill_null(0).to_numpy()
+
+    def ratio(drawn: Array) -> float:
+        total = float(made[drawn].sum())
+        return float(expected[drawn].sum()) / total if total > 0 else float("nan")
+
+    return estimate("expected_purchases_ratio", ratio, rows["customer_id"].to_numpy())
+
+
+def left_by(followed: pl.DataFrame, horizon: float) -> Floats:
+    """1 for who left within `horizon`, 0 for who was seen to stay, NaN for who was not seen so long."""
+    duration, event = followed["duration_days"].to_numpy(), followed["is_churned"].to_numpy()
+    left = event & (duration <= horizon)
+    return np.where(left, 1.0, np.where(duration > horizon, 0.0, np.nan))

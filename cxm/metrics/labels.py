@@ -57,6 +57,8 @@ _ALL = (
     Metric("supported_share", "Supported share", "Share of reply sentences that stand in a cited article."),
     Metric("concordance_index", "Concordance", "Chance that who leaves first has the higher risk (Harrell)."),
     Metric("concordance_ipcw", "Concordance (IPCW)", "Concordance weighted against censoring (Uno)."),
+    Metric("value_at_risk_ratio", "Value at risk, ratio", "Value at risk over what truly left."),
+    Metric("expected_purchases_ratio", "Purchases, ratio", "Purchases expected over those made (BG/NBD)."),
     Metric("integrated_brier_score", "Integrated Brier score", "Mean squared error of the risk.", 0.0),
     Metric(
         "lift_at_decile", "Lift in top decile", "Leavers in the riskiest tenth against the average.", None

@@ -2,32 +2,50 @@
 
 Three situations: labels without `joined_at` (risk from tenure 0), labels with it (risk from `as_of` given
 the tenure then, proved by a backtest), and no labels (no further purchase, likewise). The models
-stand in `cxm.methods`: `tenure_risk`, `repeat_purchase`; how they are judged in `risk_scores`.
+stand in `cxm.methods`: `tenure_risk`, `returning`; how they are judged in `risk_scores`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
 
 import numpy as np
 import polars as pl
 
 from cxm.errors import CxmError, MissingTable
-from cxm.methods import repeat_purchase, tenure_risk
-from cxm.methods.cox import Cox, hazard_ratios
-from cxm.methods.hazards import Array
-from cxm.methods.observation import days_before, end_of_observation, follow, from_entry, known_at, tenure_at
-from cxm.methods.purchases import follow_purchases, purchase_features
-from cxm.methods.risk_choice import compare_models
-from cxm.methods.risk_rows import risk_rows, with_value
-from cxm.methods.risk_scores import aligned_risk, main_horizon, score_return, score_risk
-from cxm.methods.tenure_risk import COX, KAPLAN_MEIER, Recipe, fit_risk
+from cxm.methods import repeat_purchase, returning, tenure_risk
+from cxm.methods.experience import (
+    Experience,
+    ends_of_conversations,
+    experience_amounts,
+    experience_of,
+    experience_terms,
+)
+from cxm.methods.observation import (
+    days_ahead,
+    days_before,
+    end_of_observation,
+    follow,
+    from_entry,
+    known_at,
+    moment_of,
+    tenure_at,
+)
+from cxm.methods.purchases import of_everyone, purchase_features, span
+from cxm.methods.risk_choice import choose_and_fit, shown_ratios
+from cxm.methods.risk_rows import cost_of_experience, risk_rows, stakes, with_value
+from cxm.methods.risk_scores import (
+    aligned_risk,
+    left_by,
+    main_horizon,
+    score_returns,
+    score_risk,
+    score_value,
+)
+from cxm.methods.tenure_risk import KAPLAN_MEIER, Recipe, fit_risk
 from cxm.metrics import Estimate, estimate
 from cxm.metrics.intervals import mean_of
-from cxm.metrics.survival import lift_at_decile
 from cxm.tables import TABLES
 from cxm.task import Method, Model, Params, Results, Services, Tables, Task, param
 
@@ -47,8 +65,9 @@ class ChurnParams(Params):
     backtest_days: int = param(90, "Days before as_of at which the backtest predicts.", low=1, high=73000)
     horizons: str = param("30,90,180", "Days to look ahead, separated by commas.")
     n_folds: int = param(5, "Folds of the inner cross-validation that chooses the model.", low=2, high=100)
+    contact_days: int = param(60, "Days for which an experience with the contact center counts.", low=1)
     penalizer: float = param(
-        0.001, "Ridge penalty of the Cox model; raised by itself where it does not converge.", low=0
+        0.001, "Ridge penalty of the Cox model; raised by itself where it does not converge.", low=1e-9
     )
 
 
@@ -56,18 +75,7 @@ class ChurnParams(Params):
 
 
 def _horizons(params: ChurnParams) -> list[int]:
-    try:
-        given = params.horizons.split(",") if isinstance(params.horizons, str) else list(params.horizons)
-        days = sorted({int(h) for h in given})
-    except (TypeError, ValueError):
-        days = []
-    if not days or days[0] < 1:
-        raise CxmError(f"horizons is {params.horizons!r}; give whole days above 0, e.g. --horizons 30,90,180")
-    if params.backtest_days < 1 or params.n_folds < 2 or not params.penalizer > 0:
-        raise CxmError(
-            "churn_survival needs backtest_days of 1 or more, n_folds of 2 or more, a penalizer above 0"
-        )
-    return days
+    return days_ahead(params.horizons, "horizons")
 
 
 def _backtest_horizons(params: ChurnParams) -> list[int]:
@@ -75,21 +83,8 @@ def _backtest_horizons(params: ChurnParams) -> list[int]:
     return horizons if horizons[0] <= params.backtest_days else [params.backtest_days, *horizons]
 
 
-def _given_as_of(params: ChurnParams) -> datetime | None:
-    if params.as_of is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(str(params.as_of))
-    except ValueError as error:
-        raise CxmError(f"as_of is {params.as_of!r}; give an ISO date, e.g. --as-of 2026-07-31") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
 def _last_transaction(tables: Tables) -> datetime | None:
-    if "transactions" not in tables:
-        return None
-    latest = tables["transactions"].select(pl.col("occurred_at").max()).collect().item()
-    return latest if isinstance(latest, datetime) else None
+    return span(tables["transactions"])[1] if "transactions" in tables else None
 
 
 def _customers(tables: Tables) -> pl.DataFrame | None:
@@ -103,54 +98,71 @@ def _labels(train: pl.DataFrame, customers: pl.DataFrame) -> pl.DataFrame:
     return train.join(customers, "customer_id", "inner", validate="1:1").sort("customer_id")
 
 
-def _fit_contract(train: pl.DataFrame, customers: pl.DataFrame, params: ChurnParams, is_naive: bool) -> Model:
+def _experience(
+    tables: Tables, customers: pl.DataFrame, until: datetime, params: ChurnParams
+) -> Experience | None:
+    if "conversations" not in tables or "joined_at" not in customers.columns:
+        return None
+    ends = None
+    if "turns" in tables:
+        ends = ends_of_conversations(tables["turns"], tables.get("turn_sentiment"))
+    return experience_of(tables["conversations"], ends, customers, until, params.contact_days)
+
+
+def _fit_contract(
+    tables: Tables, train: pl.DataFrame, customers: pl.DataFrame, params: ChurnParams, is_naive: bool
+) -> Model:
     labels = _labels(train, customers)
     end = end_of_observation(labels)
     if end is None:
-        facts: dict[str, Any] = {"basis": TENURE, "as_of": params.as_of}
-        return _with_models(facts, {NOW: (labels, from_entry(labels))}, params, is_naive)
-    as_of = _given_as_of(params) or end
-    cut = days_before(as_of, params.backtest_days)
-    samples = {}
-    for name, moment in ((NOW, as_of), (THEN, cut)):
+        model = Model({"basis": TENURE, "as_of": params.as_of, "models": {}})
+        _add_model(model, NOW, labels, from_entry(labels), None, params, is_naive)
+        return model
+    as_of = moment_of(params.as_of, "as_of") or end
+    model = Model({"basis": CALENDAR, "as_of": as_of.isoformat(), "models": {}})
+    for name, moment in ((NOW, as_of), (THEN, days_before(as_of, params.backtest_days))):
         known = labels if moment >= end else known_at(labels, moment)
-        if known.height:
-            landmark = days_before(moment, params.backtest_days)
-            seen = follow(known, landmark, params.backtest_days)
-            enough = seen["is_churned"].sum() >= _MIN_FOLLOWED_EVENTS
-            samples[name] = (known, seen if enough else from_entry(known))
-    if NOW not in samples:
+        if not known.height:
+            continue
+        seen = follow(known, days_before(moment, params.backtest_days), params.backtest_days)
+        followed = seen if seen["is_churned"].sum() >= _MIN_FOLLOWED_EVENTS else from_entry(known)
+        experience = None if is_naive else _experience(tables, customers, moment, params)
+        _add_model(model, name, known, followed, experience, params, is_naive)
+    if NOW not in model.facts["models"]:
         raise CxmError(
             f"as_of is {as_of:%Y-%m-%d}, before any customer with a label joined; give a later --as-of"
         )
-    return _with_models({"basis": CALENDAR, "as_of": as_of.isoformat()}, samples, params, is_naive)
+    return model
 
 
-def _with_models(
-    facts: dict[str, Any],
-    samples: Mapping[str, tuple[pl.DataFrame, pl.DataFrame]],
+def _add_model(
+    model: Model,
+    name: str,
+    labels: pl.DataFrame,
+    followed: pl.DataFrame,
+    experience: Experience | None,
     params: ChurnParams,
     is_naive: bool,
-) -> Model:
-    model = Model(facts | {"models": {}})
+) -> None:
+    """Choose and fit a model of `labels`, and put it under `name`."""
+    if experience is not None:
+        labels, followed = experience.split(labels), experience.at(followed, followed["tenure"])
     horizons = np.array(_horizons(params))
-    main = int(np.flatnonzero(horizons == main_horizon(list(horizons)))[0])
-    for name, (labels, followed) in samples.items():
-        fixed = (_NOT_COVARIATES, horizons, main, params.n_folds, params.penalizer, params.seed)
-        comparison = None if is_naive else compare_models(labels, followed, *fixed)
-        recipe = comparison.chosen if comparison else Recipe.of(KAPLAN_MEIER)
-        fitted = fit_risk(labels, _NOT_COVARIATES, recipe, params.penalizer, params.seed)
-        parts, arrays, booster = tenure_risk.to_parts(fitted)
-        model.facts["models"][name] = parts
-        model.arrays.update({f"{name}_{key}": array for key, array in arrays.items()})
-        if booster:
-            model.boosters[name] = booster
-        if name == NOW and comparison:
-            model.facts["comparison"] = comparison.rows()
-            cox = fit_risk(labels, _NOT_COVARIATES, Recipe.of(COX), params.penalizer, params.seed)
-            if isinstance(member := cox.members.get(COX), Cox):
-                model.facts["hazard_ratios"] = hazard_ratios(member, cox.plan).to_dicts()
-    return model
+    if is_naive:
+        fitted = fit_risk(labels, _NOT_COVARIATES, Recipe.of(KAPLAN_MEIER), params.penalizer, params.seed)
+    else:
+        main = main_horizon(_horizons(params))
+        settings = (horizons, main, params.n_folds, params.penalizer, params.seed)
+        fitted, records = choose_and_fit(labels, followed, _NOT_COVARIATES, *settings)
+        if name == NOW:
+            model.facts["comparison"] = records
+            skip = _NOT_COVARIATES + experience_amounts(params.contact_days)
+            model.facts["hazard_ratios"] = shown_ratios(labels, skip, params.seed)
+    parts, arrays, booster = tenure_risk.to_parts(fitted)
+    model.facts["models"][name] = parts
+    model.arrays.update({f"{name}_{key}": array for key, array in arrays.items()})
+    if booster:
+        model.boosters[name] = booster
 
 
 def _load_risk(model: Model, name: str) -> tenure_risk.RiskModel:
@@ -160,21 +172,40 @@ def _load_risk(model: Model, name: str) -> tenure_risk.RiskModel:
     return tenure_risk.from_parts(model.facts["models"][name], arrays, model.boosters.get(name))
 
 
-def _predict_contract(tables: Tables, model: Model, params: ChurnParams) -> Results:
+def _predict_contract(tables: Tables, model: Model, params: ChurnParams, is_naive: bool) -> Results:
     customers = _customers(tables)
     assert customers is not None
     if model.facts["basis"] == TENURE:
-        risk = _load_risk(model, NOW)
-        at = _given_as_of(params) or _last_transaction(tables)
-        return {"churn_risk": _contract_rows(risk, customers, None, at, _horizons(params), tables)}
+        until = moment_of(params.as_of, "as_of") or _last_transaction(tables)
+        rows = _contract_rows(_load_risk(model, NOW), customers, None, until, _horizons(params), tables)
+        return {"churn_risk": rows} | _ratios(model, rows, None, params)
     as_of = datetime.fromisoformat(model.facts["as_of"])
+    results: Results = {"churn_backtest": TABLES["churn_backtest"].empty()}
+    moments = {NOW: (as_of, _horizons(params), "churn_risk")}
     cut = days_before(as_of, params.backtest_days)
-    now = _contract_rows(_load_risk(model, NOW), customers, as_of, as_of, _horizons(params), tables)
-    there = customers.filter(pl.col("joined_at") <= cut)
-    if THEN not in model.facts["models"]:
-        return {"churn_risk": now, "churn_backtest": TABLES["churn_backtest"].empty()}
-    then = _contract_rows(_load_risk(model, THEN), there, cut, cut, _backtest_horizons(params), tables)
-    return {"churn_risk": now, "churn_backtest": then}
+    moments[THEN] = (cut, _backtest_horizons(params), "churn_backtest")
+    for name, (moment, horizons, table) in moments.items():
+        if name not in model.facts["models"]:
+            continue
+        there = customers if name == NOW else customers.filter(pl.col("joined_at") <= cut)
+        experience = None if is_naive else _experience(tables, customers, moment, params)
+        if experience is not None:
+            there = experience.at(there, there.select(tenure_at(moment).alias("tenure")).to_series())
+        rows = _contract_rows(_load_risk(model, name), there, moment, moment, horizons, tables)
+        results[table] = rows
+        if name == NOW:
+            results |= _ratios(model, rows, there if experience else None, params)
+    return results
+
+
+def _ratios(model: Model, rows: pl.DataFrame, states: pl.DataFrame | None, params: ChurnParams) -> Results:
+    """`hazard_ratios`, with the money behind each experience."""
+    if not (found := model.facts.get("hazard_ratios")):
+        return {}
+    terms = experience_terms(params.contact_days) if states is not None else ()
+    flags = (rows.unique("customer_id") if states is None else states).select("customer_id", *terms)
+    main = main_horizon(_horizons(params))
+    return {"hazard_ratios": cost_of_experience(pl.DataFrame(found), rows, flags, main)}
 
 
 def _contract_rows(
@@ -191,8 +222,8 @@ def _contract_rows(
         tenure = customers.select(tenure_at(since).fill_null(0).clip(lower_bound=0)).to_series().to_numpy()
     probability = risk.risk(customers, tenure, np.array(horizons))
     reasons = risk.reasons(customers, tenure)
-    basis = TENURE if since is None else CALENDAR
-    rows = risk_rows(customers["customer_id"], probability, horizons, [reasons] * len(horizons), basis)
+    basis, ids = TENURE if since is None else CALENDAR, customers["customer_id"]
+    rows = risk_rows(ids, probability, horizons, [reasons] * len(horizons), basis)
     return with_value(rows, tables.get("transactions"), spend_until)
 
 
@@ -208,32 +239,28 @@ def _features_at(tables: Tables, moment: datetime, is_naive: bool) -> pl.DataFra
 
 def _fit_purchases(tables: Tables, params: ChurnParams, is_naive: bool) -> Model:
     transactions = tables["transactions"]
-    last = _last_transaction(tables)
+    first, last = span(transactions)
     model = Model({"basis": PURCHASES, "as_of": None, "models": {}})
-    if last is None:
+    if first is None or last is None:
         return model
-    first = transactions.select(pl.col("occurred_at").min()).collect().item()
-    as_of = _given_as_of(params) or last
+    as_of = moment_of(params.as_of, "as_of") or last
     if as_of < first:
         raise CxmError(f"as_of is {as_of:%Y-%m-%d}, before the first transaction; give a later --as-of")
     model.facts["as_of"] = as_of.isoformat()
-    kinds = (repeat_purchase.LOGISTIC,) if is_naive else (repeat_purchase.LOGISTIC, repeat_purchase.BOOSTED)
+    kinds = (repeat_purchase.LOGISTIC,) if is_naive else repeat_purchase.ALL
     moments = {NOW: (as_of, _horizons(params))}
     moments[THEN] = (days_before(as_of, params.backtest_days), _backtest_horizons(params))
     for name, (moment, horizons) in moments.items():
-        for horizon in horizons:
-            fitted, losses = repeat_purchase.fit_window(
-                lambda at: _features_at(tables, at, is_naive),
-                transactions, first, moment, horizon, params.n_folds, params.seed, kinds,
-            )  # fmt: skip
-            key = f"{name}_{horizon}"
-            parts, model.arrays[key], booster = repeat_purchase.to_parts(fitted)
-            model.facts["models"][key] = parts
-            if booster:
-                model.boosters[key] = booster
-            if name == NOW and not is_naive and horizon == main_horizon(horizons):
-                rows = [{"model": kind, "metric": "log_loss", "value": loss} for kind, loss in losses.items()]
-                model.facts["comparison"] = rows
+        models, records = returning.fit_horizons(
+            lambda at: _features_at(tables, at, is_naive),
+            transactions, first, moment, horizons, params.n_folds, params.seed, kinds,
+        )  # fmt: skip
+        facts, arrays, boosters = returning.to_parts(models, name)
+        model.facts["models"].update(facts)
+        model.arrays.update(arrays)
+        model.boosters.update(boosters)
+        if name == NOW and not is_naive:
+            model.facts["comparison"] = records
     return model
 
 
@@ -242,10 +269,10 @@ def _predict_purchases(tables: Tables, model: Model, params: ChurnParams, is_nai
     if model.facts["as_of"] is None or "transactions" not in tables:
         return empty
     as_of = datetime.fromisoformat(model.facts["as_of"])
-    results = {"churn_risk": _purchase_rows(tables, model, as_of, NOW, _horizons(params), is_naive)}
     cut = days_before(as_of, params.backtest_days)
+    now = _purchase_rows(tables, model, as_of, NOW, _horizons(params), is_naive)
     then = _purchase_rows(tables, model, cut, THEN, _backtest_horizons(params), is_naive)
-    return results | {"churn_backtest": then}
+    return {"churn_risk": now, "churn_backtest": then}
 
 
 def _purchase_rows(
@@ -254,33 +281,23 @@ def _purchase_rows(
     features = _features_at(tables, at, is_naive)
     customers = _customers(tables)
     if customers is not None and name == NOW:
-        features = (
-            customers.select("customer_id")
-            .join(features, "customer_id", "left", validate="1:1", maintain_order="left")
-            .with_columns(pl.col("has_bought").fill_null(False))
-        )
-    columns, reasons = [], []
-    for horizon in horizons:
-        key = f"{name}_{horizon}"
-        fitted = repeat_purchase.from_parts(
-            model.facts["models"][key], model.arrays[key], model.boosters.get(key)
-        )
-        columns.append(fitted.probability(features))
-        reasons.append(fitted.reasons(features))
-    # Staying away longer is never more probable than staying away for less.
-    probability = np.minimum.accumulate(np.column_stack(columns), axis=1)
+        features = of_everyone(features, customers)
+    models = returning.from_parts((model.facts["models"], model.arrays, model.boosters), name, horizons)
+    probability, reasons = returning.returning_risk(models, features)
     rows = risk_rows(features["customer_id"], probability, horizons, reasons, PURCHASES)
-    return with_value(rows, tables["transactions"], at)
+    rows = with_value(rows, tables["transactions"], at)
+    return rows if is_naive else returning.with_repeats(rows, tables["transactions"], at)
 
 
 # ------------------------------------------------------------------ the task
 
 
 def _fit(tables: Tables, train: pl.DataFrame | None, params: ChurnParams, is_naive: bool) -> Model:
-    _horizons(params), _given_as_of(params)  # bad parameters are told before any work
+    _horizons(params)
+    moment_of(params.as_of, "as_of")  # bad parameters are told before any work
     customers = _customers(tables)
     if train is not None and customers is not None:
-        return _fit_contract(train, customers, params, is_naive)
+        return _fit_contract(tables, train, customers, params, is_naive)
     if "transactions" not in tables:
         raise MissingTable(
             "churn_survival has no rows of split 'train' in 'churn_labels' and no 'transactions'"
@@ -304,12 +321,12 @@ def predict(tables: Tables, model: Model, params: ChurnParams, services: Service
     if model.facts["basis"] == PURCHASES:
         results = _predict_purchases(tables, model, params, is_naive=False)
     else:
-        results = _predict_contract(tables, model, params)
-    for name in ("hazard_ratios", "comparison"):
-        if rows := model.facts.get(name):
-            table = "model_comparison" if name == "comparison" else name
-            constant = {"task": TASK.name} if name == "comparison" else {}
-            results[table] = pl.DataFrame([constant | row for row in rows], infer_schema_length=None)
+        results = _predict_contract(tables, model, params, is_naive=False)
+    kind = model.facts["models"].get(NOW, {}).get("kind", "repeat_purchase")
+    rows = model.facts.get("comparison", []) + stakes(results["churn_risk"], kind, _horizons(params))
+    if rows:
+        records = [{"task": TASK.name} | row for row in rows]
+        results["model_comparison"] = pl.DataFrame(records, infer_schema_length=None)
     return results
 
 
@@ -317,7 +334,7 @@ def predict_naive(tables: Tables, model: Model, params: ChurnParams, services: S
     """As `predict`, of the naive model."""
     if model.facts["basis"] == PURCHASES:
         return _predict_purchases(tables, model, params, is_naive=True)
-    return _predict_contract(tables, model, params)
+    return _predict_contract(tables, model, params, is_naive=True)
 
 
 # ------------------------------------------------------------------ scoring
@@ -332,43 +349,28 @@ def score(results: Results, gold: pl.DataFrame | None, tables: Tables, params: C
         return _score_purchases(results, tables, params)
     labels = _labels(gold, customers)
     end = end_of_observation(labels.filter(pl.col("split") == "train"))
-    test = labels.filter(pl.col("split") == "test")
+    followed = labels.filter(pl.col("split") == "test")
+    horizons, risk, is_from_start = _horizons(params), results["churn_risk"], None
     if end is None:
-        horizons = _horizons(params)
-        is_from_start = (test["entry_days"].fill_null(0) < 1).to_numpy()
-        return _score_followed(results["churn_risk"], test, horizons, main_horizon(horizons), is_from_start)
-    cut = days_before(_given_as_of(params) or end, params.backtest_days)
-    horizons = [h for h in _backtest_horizons(params) if h <= params.backtest_days]
-    followed = follow(test, cut, params.backtest_days)
-    return _score_followed(results["churn_backtest"], followed, horizons, main_horizon(horizons), None)
-
-
-def _score_followed(
-    risk: pl.DataFrame, followed: pl.DataFrame, horizons: list[int], main: int, is_from_start: Array | None
-) -> list[Estimate]:
+        is_from_start = (followed["entry_days"].fill_null(0) < 1).to_numpy()
+    else:
+        cut = days_before(moment_of(params.as_of, "as_of") or end, params.backtest_days)
+        horizons = [h for h in _backtest_horizons(params) if h <= params.backtest_days]
+        followed, risk = follow(followed, cut, params.backtest_days), results["churn_backtest"]
+    main = main_horizon(horizons)
     probability, is_there = aligned_risk(risk, followed, horizons)
     found = score_risk(followed, probability, horizons, main, is_from_start)
-    return found + estimate("coverage", mean_of(is_there), followed["customer_id"].to_numpy())
+    found += estimate("coverage", mean_of(is_there), followed["customer_id"].to_numpy())
+    return found if end is None else found + score_value(risk, followed, left_by(followed, main), main)
 
 
 def _score_purchases(results: Results, tables: Tables, params: ChurnParams) -> list[Estimate]:
-    last = _last_transaction(tables)
-    if last is None or "churn_backtest" not in results:
+    if (last := _last_transaction(tables)) is None or "churn_backtest" not in results:
         return []
-    n_days = params.backtest_days
-    cut = days_before(_given_as_of(params) or last, n_days)
-    followed = follow_purchases(tables["transactions"], cut, n_days).rename({"has_bought": "is_churned"})
-    horizons = [h for h in _backtest_horizons(params) if h <= n_days]
-    main = main_horizon(horizons)
-    # P(purchase) in place of P(no purchase): the purchase is the event that is watched for.
-    flipped = results["churn_backtest"].with_columns(probability=1 - pl.col("probability"))
-    returns, _ = aligned_risk(flipped, followed, horizons)
-    at_main = 1 - returns[:, horizons.index(main)]
-    found = [e for e in score_risk(followed, returns, horizons, main) if e.metric != "lift_at_decile"]
-    units = followed["customer_id"].to_numpy()
-    stayed = (followed["duration_days"] > main).to_numpy()
-    found += estimate("lift_at_decile", lambda rows: lift_at_decile(at_main[rows], stayed[rows]), units)
-    return found + score_return(at_main, followed["is_churned"].to_numpy(), units)
+    cut = days_before(moment_of(params.as_of, "as_of") or last, params.backtest_days)
+    horizons = [h for h in _backtest_horizons(params) if h <= params.backtest_days]
+    backtest, n_days = results["churn_backtest"], params.backtest_days
+    return score_returns(backtest, tables["transactions"], cut, n_days, horizons)
 
 
 TASK = Task(
@@ -376,7 +378,7 @@ TASK = Task(
     title="Churn and survival",
     question="Who is about to leave, why, and what is that worth?",
     needs=(("customers", "churn_labels"), ("transactions",)),
-    uses=("transactions", "conversations", "customers"),
+    uses=("transactions", "conversations", "turns", "turn_sentiment", "customers"),
     gold="churn_labels",
     writes=("churn_risk", "churn_backtest", "hazard_ratios", "model_comparison"),
     metrics=(

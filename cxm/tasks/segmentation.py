@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,8 @@ from cxm.methods.mixture import (
     scale,
     to_arrays,
 )
-from cxm.methods.observation import days_before
+from cxm.methods.observation import days_before, moment_of
+from cxm.methods.purchases import span
 from cxm.methods.rfm import add_scores, in_one_currency, rfm_table, total_amount
 from cxm.metrics import Estimate, estimate
 from cxm.metrics.classification import adjusted_rand_index
@@ -67,20 +68,10 @@ def _transactions(tables: Tables, params: SegmentationParams) -> pl.LazyFrame:
 
 def _end(transactions: pl.LazyFrame, params: SegmentationParams) -> datetime | None:
     """The end of observation; None without a transaction by then."""
-    first, last = transactions.select(
-        pl.col("occurred_at").min().alias("first"), pl.col("occurred_at").max().alias("last")
-    ).collect().row(0)  # fmt: skip
-    if last is None:
+    first, last = span(transactions)
+    if first is None or last is None:
         return None
-    if params.observation_end is None:
-        return last  # type: ignore[no-any-return]
-    try:
-        end = datetime.fromisoformat(str(params.observation_end))
-    except ValueError as error:
-        raise CxmError(
-            f"observation_end is {params.observation_end!r}; give an ISO date: --observation-end 2026-07-31"
-        ) from error
-    end = end if end.tzinfo else end.replace(tzinfo=UTC)
+    end = moment_of(params.observation_end, "observation_end") or last
     if end < first:
         raise CxmError(f"observation_end is {end:%Y-%m-%d}, before the first transaction ({first:%Y-%m-%d})")
     return end

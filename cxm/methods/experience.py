@@ -1,0 +1,221 @@
+"""What customers went through with us lately, as covariates that change over their time as customers.
+
+A contact counts from the day after it ended, so no covariate of a day knows of what came later that day or
+after it. Covariates that do not change come from `customers`; models of the risk stand in `tenure_risk`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from cxm.methods.lexicon import FEELING_CUES, feeling_cues
+from cxm.methods.observation import days_between
+
+_REPEAT_DAYS = 7.0
+_KEYS = ("customer_id", "day")
+
+
+def ends_of_conversations(turns: pl.LazyFrame, felt: pl.LazyFrame | None = None) -> pl.DataFrame:
+    """`conversation_id`, `ends_badly`: whether the customer's last turn with words is negative.
+
+    By `felt` (`conversation_id`, `turn_index`, `polarity`) where it knows the turn, else by feeling words.
+    """
+    last = (
+        turns.filter((pl.col("speaker") == "customer") & (pl.col("text").str.strip_chars() != ""))
+        .select("conversation_id", "turn_index", "text")
+        .sort("conversation_id", "turn_index")
+        .group_by("conversation_id", maintain_order=True)
+        .last()
+    )
+    keys = ["conversation_id", "turn_index"]
+    known = pl.lit(None, dtype=pl.String).alias("polarity")
+    if felt is not None:
+        polarity = felt.select(*keys, "polarity").with_columns(pl.col("turn_index").cast(pl.Int32))
+        last = last.with_columns(pl.col("turn_index").cast(pl.Int32))
+        found = last.join(polarity, keys, "left", validate="1:1", maintain_order="left").collect()
+    else:
+        found = last.with_columns(known).collect()
+    balance = feeling_cues(found["text"].to_list())[:, FEELING_CUES.index("balance")]
+    by_words = pl.Series(balance < 0)
+    return found.select("conversation_id", ends_badly=pl.coalesce(pl.col("polarity") == "negative", by_words))
+
+
+def contact_days(
+    conversations: pl.LazyFrame, ends: pl.DataFrame | None, customers: pl.DataFrame, until: datetime
+) -> pl.DataFrame:
+    """Contacts of customers with a known `joined_at` that ended by `until`, sorted by customer and day.
+
+    `customer_id`, `day` (whole days of tenure, the day after it ended), `is_unresolved`, `is_repeat` (began
+    within seven days of the end of the one before), `ends_badly` (null where unknown), `handle_minutes`.
+    `ends`: `conversation_id`, `ends_badly`.
+    """
+    ended = pl.coalesce("ended_at", "started_at")
+    found = (
+        conversations.filter(ended <= until)
+        .select("conversation_id", "customer_id", "started_at", "is_resolved", "handle_seconds", end=ended)
+        .join(customers.lazy().select("customer_id", "joined_at"), "customer_id", "inner", validate="m:1")
+        .filter(pl.col("joined_at").is_not_null())
+        .collect()
+        .sort("customer_id", "end", "conversation_id")
+    )
+    if ends is not None:
+        found = found.join(ends, "conversation_id", "left", validate="1:1", maintain_order="left")
+    else:
+        found = found.with_columns(ends_badly=pl.lit(None, dtype=pl.Boolean))
+    since = days_between(pl.col("end").shift(1).over("customer_id"), pl.col("started_at"))
+    return found.select(
+        "customer_id",
+        day=(days_between(pl.col("joined_at"), pl.col("end")).floor() + 1).clip(lower_bound=0),
+        is_unresolved=(~pl.col("is_resolved")).fill_null(False),
+        is_repeat=(since <= _REPEAT_DAYS).fill_null(False),
+        ends_badly="ends_badly",
+        handle_minutes=pl.col("handle_seconds").fill_null(0.0) / 60,
+    )
+
+
+def experience_terms(window: int) -> tuple[str, ...]:
+    """The experiences that are yes or no, each with a hazard ratio of its own."""
+    last = "last_conversation_ended_badly"
+    return (f"unresolved_contact_{window}_days", f"repeat_contact_{window}_days", last)
+
+
+def experience_amounts(window: int) -> tuple[str, ...]:
+    """The experiences that are amounts: they help to predict, and blur what a single experience does."""
+    return f"contacts_{window}_days", f"handle_minutes_{window}_days"
+
+
+def add_experience(
+    rows: pl.DataFrame, contacts: pl.DataFrame, begins: pl.DataFrame, window: int
+) -> pl.DataFrame:
+    """`rows` (`customer_id`, `day` of tenure) in their order with what was known of each at that day.
+
+    Contacts and minutes of handling in the last `window` days (as logs), whether one was unresolved or a
+    repeat, and whether the last one ended badly. `begins`: `customer_id`, `known_from`, the day of tenure
+    since when contacts are recorded; null before it, and where it is not known.
+    """
+    unresolved, repeat, last = experience_terms(window)
+    n_contacts, n_minutes = experience_amounts(window)
+    counted = contacts.select(
+        *_KEYS,
+        n=pl.int_range(1, pl.len() + 1).over("customer_id"),
+        n_unresolved=pl.col("is_unresolved").cum_sum().over("customer_id"),
+        n_repeat=pl.col("is_repeat").cum_sum().over("customer_id"),
+        minutes=pl.col("handle_minutes").cum_sum().over("customer_id"),
+        ends_badly=pl.col("ends_badly").forward_fill().over("customer_id"),
+    )
+    sums = ("n", "n_unresolved", "n_repeat", "minutes")
+    numbered = rows.select(*_KEYS, row=pl.int_range(pl.len())).with_columns(pl.col("day").cast(pl.Float64))
+    now = _as_of(numbered, counted)
+    then = _as_of(numbered.with_columns(day=pl.col("day") - window), counted)
+    recent = {name: (now[name].fill_null(0) - then[name].fill_null(0)) for name in sums}
+    has_ends = contacts["ends_badly"].null_count() < contacts.height
+    badly = now["ends_badly"].fill_null(False) if has_ends else now["ends_badly"]
+    states = pl.DataFrame(
+        {
+            n_contacts: recent["n"].cast(pl.Float64).log1p(),
+            n_minutes: recent["minutes"].clip(lower_bound=0).log1p(),
+            unresolved: recent["n_unresolved"] > 0,
+            repeat: recent["n_repeat"] > 0,
+            last: badly,
+        }
+    )
+    known_from = rows.select("customer_id").join(
+        begins, "customer_id", "left", validate="m:1", maintain_order="left"
+    )["known_from"]
+    is_known = (rows["day"].cast(pl.Float64) >= known_from).fill_null(False)
+    nothing = pl.lit(None)
+    states = states.select(
+        pl.when(is_known).then(pl.col(c)).otherwise(nothing).alias(c) for c in states.columns
+    )
+    return pl.concat([rows, states], how="horizontal")
+
+
+def _as_of(rows: pl.DataFrame, counted: pl.DataFrame) -> pl.DataFrame:
+    """For each of `rows`, in the order of `row`, the latest of `counted` up to its day."""
+    latest = counted.group_by(_KEYS, maintain_order=True).last()
+    return (
+        rows.sort("day")
+        .join_asof(latest.sort("day"), on="day", by="customer_id", check_sortedness=False)
+        .sort("row")
+    )
+
+
+def contacts_known_from(conversations: pl.LazyFrame, customers: pl.DataFrame) -> pl.DataFrame:
+    """`customer_id`, `known_from`: the day of tenure since when `conversations` are recorded, 0 at least."""
+    begin = conversations.select(pl.col("started_at").min()).collect().item()
+    day = days_between(pl.col("joined_at"), pl.lit(begin, dtype=pl.Datetime("us", "UTC"))).floor()
+    return customers.select("customer_id", known_from=day.clip(lower_bound=0))
+
+
+def split_spells(
+    labels: pl.DataFrame, contacts: pl.DataFrame, begins: pl.DataFrame, window: int
+) -> pl.DataFrame:
+    """`labels` with a row for each stretch in which no experience changes, and the experience in it.
+
+    `entry_days` and `duration_days` become those of the stretch; who left did so in the last one.
+    """
+    spans = labels.select(
+        "customer_id", entry=pl.col("entry_days").fill_null(0.0).cast(pl.Float64), exit="duration_days"
+    )
+    cuts = pl.concat(
+        [
+            spans.select("customer_id", day=pl.col("entry").floor()),
+            contacts.select(*_KEYS),
+            contacts.select("customer_id", day=pl.col("day") + window),
+            begins.select("customer_id", day="known_from"),
+        ]
+    )
+    stretches = (
+        cuts.drop_nulls()
+        .unique()
+        .join(spans, "customer_id", "inner", validate="m:1")
+        .filter((pl.col("day") >= pl.col("entry").floor()) & (pl.col("day") < pl.col("exit")))
+        .sort(_KEYS)
+        .with_columns(until=pl.col("day").shift(-1).over("customer_id"))
+        .select(*_KEYS, "until")
+    )
+    # Who has no stretch (an exit at entry) keeps the row as it was.
+    joined = labels.join(stretches, "customer_id", "left", validate="1:m", maintain_order="left")
+    rows = joined.with_columns(
+        is_churned=pl.col("is_churned") & pl.col("until").is_null(),
+        duration_days=pl.coalesce("until", "duration_days"),
+        entry_days=pl.max_horizontal(pl.coalesce("day", pl.lit(0.0)), pl.col("entry_days").fill_null(0.0)),
+        day=pl.coalesce("day", pl.col("entry_days").fill_null(0.0)),
+    ).drop("until")
+    return add_experience(rows, contacts, begins, window).drop("day")
+
+
+# ------------------------------------------------------------------ together
+
+
+@dataclass(frozen=True)
+class Experience:
+    """Contacts up to a moment, since when they are recorded, and for how many days one counts."""
+
+    contacts: pl.DataFrame
+    begins: pl.DataFrame
+    window: int
+
+    def split(self, labels: pl.DataFrame) -> pl.DataFrame:
+        """Labels with a row for each stretch in which no experience changes (`split_spells`)."""
+        return split_spells(labels, self.contacts, self.begins, self.window)
+
+    def at(self, rows: pl.DataFrame, tenure: pl.Series) -> pl.DataFrame:
+        """Rows of customers with their experience at their `tenure` in days."""
+        timed = rows.with_columns(day=tenure.floor())
+        return add_experience(timed, self.contacts, self.begins, self.window).drop("day")
+
+
+def experience_of(
+    conversations: pl.LazyFrame,
+    ends: pl.DataFrame | None,
+    customers: pl.DataFrame,
+    until: datetime,
+    window: int,
+) -> Experience:
+    """The experience of customers from conversations that ended by `until`."""
+    contacts = contact_days(conversations, ends, customers, until)
+    return Experience(contacts, contacts_known_from(conversations, customers), window)

@@ -1,0 +1,112 @@
+"""Customers without a contract over several horizons: one window model each, and BG/NBD beside them.
+
+The single model stands in `repeat_purchase`, its features in `purchases`, BG/NBD itself in `alive`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from cxm.methods import repeat_purchase
+from cxm.methods.alive import fit_bg_nbd, repeat_table
+from cxm.methods.hazards import Array, Floats
+from cxm.methods.observation import days_between
+from cxm.methods.repeat_purchase import Features, WindowModel, fit_window
+from cxm.methods.risk_rows import Reasons
+
+Kept = tuple[dict[str, Any], dict[str, Array], dict[str, str]]
+
+
+def fit_horizons(
+    features: Features,
+    transactions: pl.LazyFrame,
+    first: datetime,
+    at: datetime,
+    horizons: Sequence[int],
+    n_folds: int,
+    seed: int,
+    kinds: tuple[str, ...],
+) -> tuple[list[WindowModel], list[dict[str, Any]]]:
+    """A model for each horizon, and records model, metric, value: the log loss of each kind, out of fold."""
+    known: dict[datetime, pl.DataFrame] = {}
+
+    def once(moment: datetime) -> pl.DataFrame:
+        if moment not in known:
+            known[moment] = features(moment)
+        return known[moment]
+
+    models, records = [], []
+    for horizon in horizons:
+        model, losses = fit_window(once, transactions, first, at, horizon, n_folds, seed, kinds)
+        models.append(model)
+        records += [
+            {"model": kind, "metric": f"log_loss_{horizon}_days", "value": loss}
+            for kind, loss in losses.items()
+        ]
+    return models, records
+
+
+def returning_risk(models: Sequence[WindowModel], features: pl.DataFrame) -> tuple[Floats, list[Reasons]]:
+    """P(no purchase) `(n_customers, n_horizons)`, and why, by horizon.
+
+    Staying away for longer is never more probable than for less.
+    """
+    columns = np.column_stack([model.probability(features) for model in models])
+    return np.minimum.accumulate(columns, axis=1), [model.reasons(features) for model in models]
+
+
+def with_repeats(rows: pl.DataFrame, transactions: pl.LazyFrame, at: datetime) -> pl.DataFrame:
+    """Risk rows with `alive_probability` and `expected_purchases` within the horizon, by BG/NBD.
+
+    Null for who has not bought by `at`, and where there is too little to fit.
+    """
+    bought = (
+        transactions.filter((pl.col("occurred_at") <= at) & (pl.col("amount") >= 0))
+        .select("customer_id", ago=days_between(pl.col("occurred_at"), pl.lit(at)))
+        .collect()
+    )
+    table = repeat_table(bought)
+    x, t_x, t = (table[name].to_numpy() for name in ("x", "t_x", "t"))
+    model = fit_bg_nbd(x, t_x, t)
+    if model is None:
+        nothing = pl.lit(None, dtype=pl.Float64)
+        return rows.with_columns(alive_probability=nothing, expected_purchases=nothing)
+    of_customer = table.select("customer_id", alive_probability=pl.Series(model.alive(x, t_x, t)))
+    horizons = rows["horizon_days"].unique().sort().to_list()
+    expected = pl.concat(
+        table.select(
+            "customer_id",
+            horizon_days=pl.lit(horizon, dtype=pl.Int32),
+            expected_purchases=pl.Series(model.expected_purchases(x, t_x, t, float(horizon))),
+        )
+        for horizon in horizons
+    )
+    return rows.join(of_customer, "customer_id", "left", validate="m:1", maintain_order="left").join(
+        expected, ["customer_id", "horizon_days"], "left", validate="1:1", maintain_order="left"
+    )
+
+
+# ------------------------------------------------------------------ keeping
+
+
+def to_parts(models: Sequence[WindowModel], name: str) -> Kept:
+    """The models as (JSON facts, arrays, LightGBM texts), each under `<name>_<horizon>`."""
+    facts, arrays, boosters = {}, {}, {}
+    for model in models:
+        key = f"{name}_{model.horizon}"
+        facts[key], arrays[key], booster = repeat_purchase.to_parts(model)
+        if booster:
+            boosters[key] = booster
+    return facts, arrays, boosters
+
+
+def from_parts(kept: Kept, name: str, horizons: Sequence[int]) -> list[WindowModel]:
+    """The models back from what `to_parts` gave."""
+    facts, arrays, boosters = kept
+    keys = [f"{name}_{horizon}" for horizon in horizons]
+    return [repeat_purchase.from_parts(facts[k], arrays[k], boosters.get(k)) for k in keys]
