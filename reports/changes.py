@@ -22,6 +22,7 @@ from reports.kpi import KeyFigures, Reading, p_of_step, usual_step
 MOST_CHANGES = 7
 FALSE_DISCOVERY_RATE = 0.05
 _FEWEST = 20
+REFERENCE_WEEKS = 8
 _CATCH_ALL = {NO_DRIVER, "other", "others", "unknown", "misc", "miscellaneous"}
 
 
@@ -122,44 +123,57 @@ def _n_concerned(reading: Reading) -> float:
 
 
 def _from_drivers(workspace: Workspace, period: str, facts: DriverFacts) -> list[Change]:
-    """Reasons for contact whose share of the week's conversations moved."""
+    """Reasons for contact whose share moved, against the week before and against the weeks usual.
+
+    The second sees what one week before is too few rows for; both have one topic and are told once.
+    """
     if not facts.is_known:
         return []
     counts = facts.shares()
     week = periods.week_before(period)
     found = []
     for driver in counts["driver"].unique().sort().to_list():
-        course = counts.filter(pl.col("driver") == driver).sort("period")
+        course = counts.filter(pl.col("driver") == driver, pl.col("period") <= period).sort("period")
         rows = {row["period"]: row for row in course.iter_rows(named=True)}
         if driver.casefold() in _CATCH_ALL or week not in rows or period not in rows:
             continue
         now, before = rows[period], rows[week]
-        if now["n"] + before["n"] < _FEWEST:
-            continue
-        p_value = _p_of_shares(now, before, course["share"].to_list())
-        moved = "rose" if now["share"] > before["share"] else "fell"
-        more = words.signed(now["n"] - before["n"], 0)
-        ends = [words.percent(row["share"], row["total"]) for row in (before, now)]
-        text = (
-            f"Contacts about “{words.readable(driver)}” {moved} from {ends[0]} to {ends[1]} "
-            f"({more}, {words.p_value(p_value)})"
-        )
-        text += "".join(f"; {clause}" for clause in facts.say_about(driver))
-        is_worse = now["share"] > before["share"]
-        concerned = abs(now["share"] - before["share"]) * now["total"]
-        found.append(
-            Change(
-                "intent_prediction", f"driver:{driver}", f"{text}.", p_value, is_worse, n_concerned=concerned
+        step = usual_step(course["share"].to_list()) or 0.0
+        usual = _pooled([row for name, row in rows.items() if name != period][-REFERENCE_WEEKS:])
+        told = [(before, "")]
+        if len(rows) > REFERENCE_WEEKS // 2:
+            told.append((usual, f" in the {min(len(rows) - 1, REFERENCE_WEEKS)} weeks before"))
+        for past, when in told:
+            if now["n"] + past["n"] < _FEWEST:
+                continue
+            p_value = _p_of_shares(now, past, step)
+            moved = "rose" if now["share"] > past["share"] else "fell"
+            ends = [words.percent(row["share"], row["total"]) for row in (past, now)]
+            more = words.signed(now["n"] - past["n"] * (now["total"] / past["total"] if when else 1), 0)
+            text = (
+                f"Contacts about “{words.readable(driver)}” {moved} from {ends[0]}{when} to {ends[1]} "
+                f"({more}, {words.p_value(p_value)})"
             )
-        )
+            text += "".join(f"; {clause}" for clause in facts.say_about(driver))
+            is_worse = now["share"] > past["share"]
+            concerned = abs(now["share"] - past["share"]) * now["total"]
+            topic = f"driver:{driver}"
+            found.append(
+                Change("intent_prediction", topic, f"{text}.", p_value, is_worse, n_concerned=concerned)
+            )
     return found
 
 
-def _p_of_shares(now: dict[str, float], before: dict[str, float], course: list[float]) -> float:
-    """Two-proportion z test; its error is at least the usual step from week to week."""
+def _pooled(rows: list[dict[str, float]]) -> dict[str, float]:
+    n, total = sum(row["n"] for row in rows), sum(row["total"] for row in rows)
+    return {"n": n, "total": total, "share": n / total}
+
+
+def _p_of_shares(now: dict[str, float], before: dict[str, float], step: float) -> float:
+    """Two-proportion z test; its error is at least the usual `step` from week to week."""
     pooled = (now["n"] + before["n"]) / (now["total"] + before["total"])
     error = (pooled * (1 - pooled) * (1 / now["total"] + 1 / before["total"])) ** 0.5
-    return p_of_step(now["share"] - before["share"], max(error, usual_step(course) or 0.0))
+    return p_of_step(now["share"] - before["share"], max(error, step))
 
 
 def _from_criteria(workspace: Workspace, contacts: pl.DataFrame | None, period: str) -> list[Change]:

@@ -1,7 +1,7 @@
 """What was reported each week: key figures and scores, one row a figure and period.
 
-`kpi_history` and `score_history` grow by the report's week each time it is built; building a week
-again replaces its rows. What a figure is belongs in `kpis`, a limit on it in `monitors`.
+`kpi_history` and `score_history` grow by the report's week when it is first built; what was reported
+is never written anew. What a figure is belongs in `kpis`, a limit on it in `monitors`.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _COLUMNS = ["period", "name", "value", "low", "high", "n"]
 
 
 def record(workspace: Workspace, name: str, rows: pl.DataFrame) -> None:
-    """Put rows into a history table; a row there with the same period and name is replaced."""
+    """Add rows to a history table; a row there with the same period and name stays as it is."""
     past = workspace.read(name).collect() if workspace.has(name) else TABLES[name].empty()
-    kept = past.select(_COLUMNS).join(rows, on=["period", "name"], how="anti")
-    store.write(pl.concat([kept, rows.select(_COLUMNS)]).sort("period", "name"), workspace.out, name)
+    new = rows.select(_COLUMNS).join(past, on=["period", "name"], how="anti")
+    store.write(pl.concat([past.select(_COLUMNS), new]).sort("period", "name"), workspace.out, name)
 
 
 def score_rows(scores: Iterable[Mapping[str, Any]], period: str | None) -> pl.DataFrame:

@@ -115,7 +115,8 @@ class Kpi:
     `numerator` over `denominator` (for a mean: what is added up, over what) in the `window`. `needs`:
     tables, and columns of conversations, without which it cannot be computed. `better`: which way is
     good, None where neither is. `compute` returns period, value, low, high, n. Figures of one `topic`
-    move together, and are told once.
+    move together, and are told once. One that `may_lag` is that of the week before where nothing in the
+    week is old enough to count.
     """
 
     name: str
@@ -129,6 +130,7 @@ class Kpi:
     needs: tuple[str, ...]
     compute: Compute = field(repr=False)
     topic: str = ""
+    may_lag: bool = False
 
     @property
     def measure(self) -> pl.Expr | None:
@@ -246,13 +248,18 @@ def read_all(kpis: Sequence[Kpi], base: Base) -> KeyFigures:
 def _reading(kpi: Kpi, figures: pl.DataFrame, base: Base) -> Reading | None:
     period = base.period
     rows = {row["period"]: row for row in figures.iter_rows(named=True)}
-    if period not in rows:
-        return None
     past = base.reported.get(kpi.name, {})
+    is_count = kpi.unit in ("count", "rate")
     if period:
         rows = {week: row for week, row in past.items() if week < period} | rows
+        if kpi.measure is None and not is_count and period in past and max(past) > period:
+            # What the whole base was like in a past week stands in what was reported then only.
+            rows[period] = past[period]
+        if kpi.may_lag and period not in rows:
+            period = periods.week_before(period)
+    if period not in rows:
+        return None
     before: dict[str, Any] = {}
-    is_count = kpi.unit in ("count", "rate")
     if period and (not is_count or _covers_both(base, period)):
         before = rows.get(periods.week_before(period), {})
     weeks = sorted(week for week in rows if week and period and week <= period)

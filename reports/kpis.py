@@ -157,6 +157,7 @@ KPIS: tuple[Kpi, ...] = (
         needs=(f"{_C}.customer_id",),
         compute=share_of(~pl.col("returned_in_7_days")),
         topic="return",
+        may_lag=True,
     ),
     Kpi(
         "repeat_contact_share",

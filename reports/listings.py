@@ -48,19 +48,22 @@ def list_conversations(
     if figures.contacts is None or period is None:
         return []
     week = figures.contacts.filter(pl.col("period") == period).sort("started_at", "conversation_id")
-    lists = list(_of_figures(figures, week))
+    lists = list(_of_figures(figures, figures.contacts, week, period))
     for section, (table, make) in _SECTIONS.items():
         if section in sections and workspace.has(table):
             lists += list(make(workspace, week))[:_MOST_LISTS]
     return [listing for listing in lists if listing.ids]
 
 
-def _of_figures(figures: KeyFigures, week: pl.DataFrame) -> Iterator[Listing]:
+def _of_figures(
+    figures: KeyFigures, contacts: pl.DataFrame, week: pl.DataFrame, period: str
+) -> Iterator[Listing]:
     for reading in figures.readings:
         kpi = reading.kpi
         if kpi.measure is None or kpi.better is None:
             continue
-        rows = week.select("conversation_id", value=kpi.measure.cast(pl.Float64)).drop_nulls()
+        shown = week if reading.period == period else contacts.filter(pl.col("period") == reading.period)
+        rows = shown.select("conversation_id", value=kpi.measure.cast(pl.Float64)).drop_nulls()
         if _is_yes_or_no(kpi, rows):
             rows = rows.filter(pl.col("value") == (0.0 if kpi.better == "high" else 1.0))
             order = "that count against it"

@@ -59,7 +59,7 @@ def render_html(report: Report, made_at: str) -> str:
         when=_say_period(report),
         span=_say_span(report),
         basis=_say_basis(report),
-        kpis=[_kpi_card(reading, report.currency) for reading in report.kpis.readings],
+        kpis=[_kpi_card(reading, report.currency, report.period) for reading in report.kpis.readings],
         definitions=[
             (kpi.name, kpi.label, [text for _, text in _definition(kpi)])
             for kpi in KPIS
@@ -143,7 +143,7 @@ def _is_thing(table: str) -> bool:
     return table in ("conversations", "turns", "articles", "customers", "transactions")
 
 
-def _kpi_card(reading: Reading, currency: str | None) -> dict[str, Any]:
+def _kpi_card(reading: Reading, currency: str | None, period: str | None) -> dict[str, Any]:
     kpi = reading.kpi
 
     def say(value: float) -> str:
@@ -155,6 +155,7 @@ def _kpi_card(reading: Reading, currency: str | None) -> dict[str, Any]:
         "label": kpi.label,
         "value": say(reading.value),
         "n": words.counted(reading.n),
+        "of": "" if reading.period == period else f"of {reading.period}, the last week old enough",
         "interval": "",
         "previous": "",
         "change": "",

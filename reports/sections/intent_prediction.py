@@ -1,8 +1,7 @@
-"""Why customers contacted us in the week, and what moved against the week before."""
+"""Why customers contacted us in the week, beside the week before; what moved is in `reports.changes`."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import polars as pl
@@ -14,12 +13,10 @@ from reports.sections.section import MOST_ROWS, Evidence, Grid, Story, say_score
 
 NONE_OF_THESE = "none of these"
 _CATCH_ALL = {NONE_OF_THESE, "other", "others", "unknown", "misc", "miscellaneous"}
-_FEWEST = 20
-_Z_OF_CHANGE = 3.29
 
 
 def tell(evidence: Evidence) -> Story:
-    """The most common reasons, their share against the week before, and those that moved."""
+    """The most common reasons, and their share against the week before."""
     drivers = _count_drivers(evidence)
     total = sum(row["n"] for row in drivers)
     when = f" in {evidence.period}" if evidence.weeks is not None else ""
@@ -37,8 +34,7 @@ def tell(evidence: Evidence) -> Story:
         share = words.percent(sum(row["n"] for row in others) / total, total)
         finding += f" {share} have none of the known reasons ({_listed(others)})."
     quality = say_score(evidence, "The reason is right for", "accuracy", "labelled conversations")
-    changes = _changes(drivers)
-    return Story(finding, _draw(drivers, when), (_grid(drivers),), quality=quality, changes=changes)
+    return Story(finding, _draw(drivers, when), (_grid(drivers),), quality=quality)
 
 
 def _listed(drivers: list[dict[str, Any]]) -> str:
@@ -79,27 +75,6 @@ def _shares(best: pl.LazyFrame) -> pl.DataFrame:
         .sort(["n", "label"], descending=[True, False])
         .collect()
     )
-
-
-def _changes(drivers: list[dict[str, Any]]) -> tuple[str, ...]:
-    """Reasons whose share moved more than chance explains, biggest change in contacts first."""
-    total = sum(row["n"] for row in drivers)
-    said = []
-    for row in drivers:
-        n_before, previous = row["n_before"], row["previous"]
-        if previous is None or row["label"].casefold() in _CATCH_ALL or row["n"] + row["n_past"] < _FEWEST:
-            continue
-        pooled = (row["n"] + row["n_past"]) / (total + n_before)
-        error = math.sqrt(pooled * (1 - pooled) * (1 / total + 1 / n_before))
-        if error and abs(row["value"] - previous) > _Z_OF_CHANGE * error:
-            moved = "rose" if row["value"] > previous else "fell"
-            change = words.signed(row["n"] - row["n_past"], 0)
-            text = (
-                f"Contacts about “{row['label']}” {moved} from {words.percent(previous, n_before)} to "
-                f"{words.percent(row['value'], total)} ({change} conversations)."
-            )
-            said.append((-abs(row["n"] - row["n_past"]), text))
-    return tuple(text for _, text in sorted(said))
 
 
 def _draw(drivers: list[dict[str, Any]], when: str) -> tuple[Figure, ...]:

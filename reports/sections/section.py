@@ -126,7 +126,6 @@ class Story:
     """What a section says.
 
     `finding`: what the results show, in a sentence or two. `quality`: how far to trust them.
-    `changes`: what moved against the week before, a sentence each, most important first.
     """
 
     finding: str
@@ -135,7 +134,6 @@ class Story:
     pairs: tuple[Pair, ...] = ()
     n_more_pairs: int = 0
     quality: str = ""
-    changes: tuple[str, ...] = ()
 
 
 _QUOTED = {"turns", "queries"}

@@ -82,7 +82,11 @@ def test_contacts_younger_than_seven_days_are_left_out_of_first_contact_resoluti
     # The data ends on day 16, so of W31 only e (day 7) is old enough, and its customer came back.
     reading = read(workspace, NEXT)["first_contact_resolution"]
     assert (reading.value, reading.n) == (0.0, 1)
-    assert "first_contact_resolution" not in read(workspace, LAST)
+
+
+def test_where_no_contact_is_old_enough_first_contact_resolution_is_that_of_the_week_before(workspace):
+    reading = read(workspace, LAST)["first_contact_resolution"]
+    assert (reading.period, reading.value, reading.n) == (NEXT, 0.0, 1)
 
 
 def test_a_return_about_something_else_is_no_failed_first_contact(tmp_path, put_table):

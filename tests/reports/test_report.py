@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 import reports
+from cxm import store
 from cxm.errors import CxmError, RowProblems
 from cxm.workspace import Workspace
 from reports.records import defuse
@@ -133,10 +134,16 @@ def test_a_report_never_writes_into_the_data_directory(make_world, fake_tasks):
     assert before == {path: path.read_bytes() for path in workspace.data.rglob("*") if path.is_file()}
 
 
-def test_histories_grow_by_week_and_a_week_built_again_replaces_its_rows(make_world, fake_tasks):
+def test_histories_grow_by_week_and_what_was_reported_stays(make_world, fake_tasks):
     workspace = make_world()
-    for week in ("2026-W29", "2026-W30", "2026-W30"):
+    for week in ("2026-W29", "2026-W30"):
         build(workspace, fake_tasks, week)
+    reported = workspace.read("kpi_history").collect()
+    talks = workspace.read("conversations").collect()
+    store.write(talks.with_columns(csat=pl.lit(5, dtype=pl.Int32)), workspace.data, "conversations")
+    workspace = Workspace(workspace.data, workspace.out)
+    build(workspace, fake_tasks, "2026-W30")
+    assert workspace.read("kpi_history").collect().equals(reported)
     for name, figure in (("kpi_history", "contacts"), ("score_history", "intent_prediction.accuracy")):
         history = workspace.read(name).filter(name=figure).collect()
         assert history["period"].to_list() == ["2026-W29", "2026-W30"]
@@ -144,6 +151,17 @@ def test_histories_grow_by_week_and_a_week_built_again_replaces_its_rows(make_wo
         "2026-W29",
         "2026-W30",
     ]
+
+
+def test_a_past_week_keeps_the_figures_of_the_whole_base_it_was_reported_with(make_world, fake_tasks):
+    workspace = make_world()
+    _, first = build(workspace, fake_tasks, "2026-W29")
+    build(workspace, fake_tasks, "2026-W30")
+    risks = workspace.read("churn_risk").collect()
+    store.write(risks.with_columns(probability=pl.lit(0.5)), workspace.out, "churn_risk")
+    _, again = build(Workspace(workspace.data, workspace.out), fake_tasks, "2026-W29")
+    risk = [next(k for k in r["kpis"] if k["name"] == "churn_risk_mean")["value"] for r in (first, again)]
+    assert risk[0] == risk[1] != 0.5
 
 
 def test_histories_of_another_data_directory_are_not_continued(make_world, fake_tasks, tmp_path):

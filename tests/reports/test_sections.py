@@ -97,10 +97,10 @@ def test_a_reason_that_grows_beyond_chance_is_a_change(make_world, fake_tasks, p
             for i, (id_, day) in enumerate(zip(ids, start, strict=True))
         ],
     )  # fmt: skip
-    story = next(t.story for t in compose(workspace, "2026-W30", fake_tasks[:1]).tasks)
-    assert [plain(change) for change in story.changes] == [
-        "Contacts about “late” rose from 10 % to 40 % (+60 conversations).",
-        "Contacts about “rest” fell from 90 % to 60 % (−60 conversations).",
+    report = compose(workspace, "2026-W30", fake_tasks[:1])
+    assert [(change.section, plain(change.text)) for change in report.changes] == [
+        ("intent_prediction", "Contacts about “late” rose from 10 % to 40 % (+60, p < .001)."),
+        ("intent_prediction", "Contacts about “rest” fell from 90 % to 60 % (−60, p < .001)."),
     ]
 
 
@@ -111,8 +111,8 @@ def conversations(ids, days):
     ]
 
 
-def test_nothing_is_said_to_change_when_nothing_did(stories):
-    assert stories["intent_prediction"].changes == ()
+def test_nothing_is_said_to_change_when_nothing_did(shared_world, fake_tasks):
+    assert compose(shared_world, "2026-W30", fake_tasks).changes == ()
 
 
 def test_a_task_without_its_own_section_is_told_by_its_rows_and_main_score(make_world, fake_tasks):
