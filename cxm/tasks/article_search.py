@@ -57,7 +57,7 @@ class ArticleSearchParams(Params):
 
     n_hits: int = param(20, "Articles listed for a query.", low=20)
     gap_probability: float = param(
-        0.4, "A topic whose needs have a lower answer probability, on average, is a gap.", low=0, high=1
+        0.45, "A topic whose needs have a lower answer probability, on average, is a gap.", low=0, high=1
     )
     min_gap_size: int = param(3, "Needs that make a topic.", low=1)
     max_needs: int = param(20_000, "Needs looked at for gaps; of more, a random sample.", low=1)
