@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import commands, encoder, recovery, redaction, report, scores, search, world
+from benchmarks import commands, encoder, recovery, redaction, refinement, report, scores, search, world
 
 BENCHMARKS = {
     "encoder": encoder,
     "commands": commands,
     "scores": scores,
     "search": search,
+    "refinement": refinement,
     "world": world,
     "recovery": recovery,
     "report": report,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json as json_
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -270,9 +271,22 @@ def dismiss(
 
     workspace = Workspace(data, out)
     left, right = sorted((left, right))
+    if left == right:
+        raise CxmError(f"a finding is about two articles; '{left}' was given twice")
+    if workspace.has("articles"):
+        known = workspace.read("articles").select("article_id").collect()["article_id"].to_list()
+        for article in (left, right):
+            if article not in set(known):
+                raise CxmError(
+                    f"no article '{article}' in {data}{did_you_mean(article, get_close_matches(article, known, n=1))}"
+                )
     runs.run(by_name("kb_refinement"), workspace, force=False)
     is_pair = (pl.col("left_article_id") == left) & (pl.col("right_article_id") == right)
     found = workspace.read("article_findings").filter(is_pair).collect()
+    if not found.height and workspace.has("dismissed_findings"):
+        earlier = workspace.read("dismissed_findings").filter(is_pair).collect()
+        if earlier.height:
+            raise CxmError(f"'{left}' and '{right}' are dismissed already: {earlier['reason'][0]}")
     if not found.height:
         raise CxmError(f"no finding about '{left}' and '{right}'; `cxm run kb_refinement` lists the findings")
     row = found.row(0, named=True)

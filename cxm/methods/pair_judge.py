@@ -23,6 +23,7 @@ _LEAST_SURE = 0.05
 # An unlisted pair with this probability of being a defect is no example of an unrelated pair.
 _DOUBT = 0.3
 _CHOICES = 2
+_LEAST_ROWS = 20
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,12 @@ def _train(features: NDArray[Any], is_defect: NDArray[Any], weights: NDArray[Any
         "feature_pre_filter": False,
         **reproducible(seed),
     }
+    # Bagging needs some rows; these say that nothing is a defect.
+    n_missing = max(_LEAST_ROWS - len(features), 0)
+    if n_missing:
+        features = np.vstack([features, np.zeros((n_missing, features.shape[1]))])
+        is_defect = np.concatenate([is_defect, np.zeros(n_missing)])
+        weights = np.concatenate([weights, np.ones(n_missing)])
     data = lightgbm.Dataset(features, is_defect.astype(float), weight=weights)
     return lightgbm.train(options, data, _N_TREES)
 

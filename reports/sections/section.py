@@ -111,7 +111,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two quotes side by side, the words that differ marked."""
+    """Two quotes side by side, the words that differ marked; `notes`: what helps to decide which is right."""
 
     relation: str
     confidence: str
@@ -119,6 +119,7 @@ class Pair:
     right_title: str
     left: tuple[Mark, ...]
     right: tuple[Mark, ...]
+    notes: str = ""
 
 
 @dataclass(frozen=True)
