@@ -114,27 +114,51 @@ def reply(conversation: Path, /, *, data: Data, out: Out = OUT, json: Json = Fal
     conversation
         JSON Lines, a turn a line: {"speaker": "customer", "text": "..."}.
     """
+    from cxm.methods.tool_arguments import ToolSchema, ask_for
+
     shot = _one_conversation(_read_turns(conversation))
     point = {"conversation_id": [_SHOT], "turn_index": [shot["turns"].height]}
     shot["reply_points"] = checked(pl.DataFrame(point), "reply_points")
-    results = _answer(by_name("multi_turn_rag"), Workspace(data, out), shot, out)
+    workspace = Workspace(data, out)
+    results = _answer(by_name("multi_turn_rag"), workspace, shot, out)
     prepared = results["prepared_replies"].drop("conversation_id").row(0, named=True)
     prepared["citations"] = json_.loads(prepared["citations"])
     prepared["tool_arguments"] = json_.loads(prepared["tool_arguments"] or "null")
+    asked: list[str] = []
+    if prepared["missing_arguments"]:
+        is_chosen = pl.col("tool_name") == prepared["tool_name"]
+        tool = workspace.read("tools").filter(is_chosen).select("parameters").collect().item()
+        asked = ask_for(ToolSchema.parse(tool), prepared["missing_arguments"])
+    prepared["questions"] = asked
     suggested = results.get("suggested_replies", TABLES["suggested_replies"].empty())
     prepared["suggested_replies"] = suggested.drop("conversation_id", "turn_index").to_dicts()
     if json:
         print_json(prepared)
         return 0
+    cited = {citation["article_id"] for citation in prepared["citations"]}
+    titles: dict[str, str] = {}
+    if cited:
+        rows = workspace.read("articles").filter(pl.col("article_id").is_in(sorted(cited)))
+        titles = dict(rows.select("article_id", "title").collect().iter_rows())
+    _print_reply(prepared, titles)
+    return 0
+
+
+def _print_reply(prepared: dict[str, Any], titles: dict[str, str]) -> None:
+    """A prepared reply for a person: what to do, the quotes numbered, questions, what others said."""
     print(f"status: {prepared['status']}")
-    if prepared["reply"]:
-        print(f"reply:  {prepared['reply']}")
+    for number, citation in enumerate(prepared["citations"], start=1):
+        print(f"reply:  {citation['quote']} [{number}]")
+    for number, citation in enumerate(prepared["citations"], start=1):
+        print(f"    [{number}] {titles.get(citation['article_id'], '')} ({citation['article_id']})")
     if prepared["tool_name"]:
         arguments = json_.dumps(prepared["tool_arguments"], ensure_ascii=False)
         print(f"tool:   {prepared['tool_name']} {arguments}")
-    print_rows([{"article": c["article_id"], "quote": c["quote"]} for c in prepared["citations"]])
-    print_rows(prepared["suggested_replies"], ["rank", "reply", "source_conversation_id"])
-    return 0
+    for question in prepared["questions"]:
+        print(f"ask:    {question}")
+    print_rows(
+        prepared["suggested_replies"], ["rank", "reply", "source_conversation_id", "source_turn_index"]
+    )
 
 
 def _read_turns(path: Path) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Arguments of a tool call, found in what the customer said and checked against a JSON Schema.
+"""Arguments of a tool call, found in what was said before and checked against a JSON Schema.
 
 A kind of value that can be read out of a text belongs here. Which tool to call is decided in
 `cxm.methods.tool_choice`.
@@ -10,7 +10,7 @@ import json
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cxm.methods.dialogues import Context
@@ -31,10 +31,11 @@ _MAX_VALUE = 100
 
 @dataclass(frozen=True)
 class ToolSchema:
-    """A tool's parameters: the schema of each by name, and which must be given."""
+    """A tool's parameters: the schema of each by name, which must be given, and the schema as it stands."""
 
     properties: dict[str, dict[str, Any]]
     required: tuple[str, ...]
+    whole: dict[str, Any] = field(default_factory=dict)
 
     @staticmethod
     def parse(text: str) -> ToolSchema | None:
@@ -46,9 +47,9 @@ class ToolSchema:
         properties = schema.get("properties", {}) if isinstance(schema, dict) else None
         if not isinstance(properties, dict) or not all(isinstance(p, dict) for p in properties.values()):
             return None
-        required = schema.get("required", [])
-        names = required if isinstance(required, list) else []
-        return ToolSchema(properties, tuple(n for n in names if isinstance(n, str)))
+        if not _is_schema(schema):
+            return None
+        return ToolSchema(properties, tuple(schema.get("required", [])), schema)
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,13 @@ class ToolCall:
 
     name: str | None = None
     arguments: dict[str, Any] | None = None
-    is_complete: bool = True
+    missing: tuple[str, ...] = ()
+    is_valid: bool = True
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it can be made as it stands."""
+        return self.is_valid and not self.missing
 
 
 def parse_schemas(parameters: Mapping[str, str]) -> dict[str, ToolSchema | None]:
@@ -69,13 +76,28 @@ def parse_schemas(parameters: Mapping[str, str]) -> dict[str, ToolSchema | None]
 
 
 def fill_call(name: str | None, schemas: Mapping[str, ToolSchema | None], context: Context) -> ToolCall:
-    """The call of a chosen tool with what the customer said in the context."""
+    """The call of a chosen tool with what the customer said; what nobody said, tools may have returned."""
     schema = schemas[name] if name else None
     if schema is None:
         return ToolCall(name)
     said = [turn.text for turn in context.turns if turn.speaker == "customer"]
     arguments = find_arguments(schema, said)
-    return ToolCall(name, arguments, not missing_arguments(schema, arguments))
+    if missing := missing_arguments(schema, arguments):
+        returned = [turn.text for turn in context.turns if turn.speaker == "system"]
+        found = find_arguments(schema, returned)
+        arguments |= {parameter: found[parameter] for parameter in missing if parameter in found}
+    missing = missing_arguments(schema, arguments)
+    return ToolCall(name, arguments, tuple(missing), bool(missing) or _conforms(arguments, schema.whole))
+
+
+def ask_for(schema: ToolSchema | None, missing: Sequence[str]) -> list[str]:
+    """A question for each missing parameter, in the words of its description."""
+    questions = []
+    for name in missing:
+        meaning = (schema.properties.get(name, {}) if schema else {}).get("description")
+        subject = meaning if isinstance(meaning, str) and meaning.strip() else " ".join(name_words(name))
+        questions.append(f"May I have this, please: {subject.strip().rstrip('.?!')}?")
+    return questions
 
 
 def find_arguments(schema: ToolSchema, texts: Sequence[str]) -> dict[str, Any]:
@@ -207,21 +229,29 @@ def _strings(name: str, rules: dict[str, Any], text: str) -> list[str]:
 
 
 def _is_valid(value: Any, rules: dict[str, Any]) -> bool:
-    """Whether a value obeys type, enum, bounds, length and pattern."""
-    if isinstance(rules.get("enum"), list):
-        return value in rules["enum"]
-    if isinstance(value, bool):
-        return _type(rules) == "boolean"
-    if isinstance(value, int | float):
-        low, high = rules.get("minimum"), rules.get("maximum")
-        return (not isinstance(low, int | float) or value >= low) and (
-            not isinstance(high, int | float) or value <= high
-        )
-    least, most = rules.get("minLength"), rules.get("maxLength")
-    least, most = least if isinstance(least, int) else 1, most if isinstance(most, int) else _MAX_VALUE
-    if not max(1, least) <= len(value) <= min(most, _MAX_VALUE):
+    """Whether a value obeys its schema; texts also may be neither empty nor very long."""
+    if isinstance(value, str) and not 1 <= len(value) <= _MAX_VALUE:
         return False
+    return _conforms(value, rules)
+
+
+def _is_schema(schema: dict[str, Any]) -> bool:
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
+
     try:
-        return not isinstance(rules.get("pattern"), str) or bool(re.search(rules["pattern"], value))
-    except re.error:
+        Draft202012Validator.check_schema(schema)
+    except (SchemaError, RecursionError):
+        return False
+    return True
+
+
+def _conforms(value: Any, schema: dict[str, Any]) -> bool:
+    """Whether a value is what a JSON Schema allows; one that cannot be applied allows nothing."""
+    from jsonschema import Draft202012Validator
+    from referencing.exceptions import Unresolvable
+
+    try:
+        return bool(Draft202012Validator(schema).is_valid(value))
+    except (re.error, RecursionError, Unresolvable):
         return False

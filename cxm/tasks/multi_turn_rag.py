@@ -248,6 +248,7 @@ def _prepared(
                 "citations": json.dumps(citations, ensure_ascii=False),
                 "tool_name": call.name,
                 "tool_arguments": None if arguments is None else json.dumps(arguments, ensure_ascii=False),
+                "missing_arguments": list(call.missing),
                 "status": _status(context, call, bool(citations)),
             }
         )

@@ -45,7 +45,6 @@ def test_a_value_is_found_and_typed(name: str, rules: dict[str, object], text: s
         ("quantity", {"type": "integer"}, "between 3 and 4 or 5"),
         ("size", {"enum": ["small"]}, "smaller"),
         ("order_id", {"type": "string", "pattern": "^ORD-\\d+$"}, "number 77"),
-        ("order_id", {"type": "string", "pattern": "("}, "ORD-1"),
         ("email", {"type": "string"}, "no mail here"),
         ("x", {"type": "array"}, "x"),
         ("x", {"type": "object"}, "x 1"),
@@ -89,3 +88,15 @@ def test_a_tool_with_a_broken_schema_stays_callable_and_is_named_once(
     assert fill_call("broken", schemas, context).arguments is None
     assert fill_call("fine", schemas, context).arguments == {}
     assert fill_call(None, schemas, context).name is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"properties": {"x": {"type": "strong"}}}',
+        '{"properties": {"x": {"pattern": "("}}}',
+        '{"required": 3}',
+    ],
+)
+def test_what_is_no_json_schema_is_none(text: str) -> None:
+    assert ToolSchema.parse(text) is None

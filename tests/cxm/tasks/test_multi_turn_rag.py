@@ -94,6 +94,8 @@ def test_a_tool_is_called_with_what_was_said_or_what_is_missing_is_asked_for(pre
     assert prepared["cancel"]["status"] == "tool"
     assert json.loads(prepared["cancel"]["tool_arguments"]) == {"order_id": "LF-1234"}
     assert prepared["vague"]["status"] == "needs_information"
+    assert prepared["vague"]["missing_arguments"] == ["order_id"]
+    assert prepared["cancel"]["missing_arguments"] == []
 
 
 def test_thanks_and_silence_need_nothing(prepared):
@@ -196,6 +198,7 @@ def prepared_frame(**columns) -> pl.DataFrame:
         "citations": "[]",
         "tool_name": None,
         "tool_arguments": None,
+        "missing_arguments": [],
         "status": "answered",
     }
     return checked(pl.DataFrame([{**row, **columns}]), "prepared_replies")
