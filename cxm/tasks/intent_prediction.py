@@ -16,13 +16,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from cxm.methods.abstaining import choose_threshold
-from cxm.methods.conversations import describe_conversations
+from cxm.methods.conversation_classifier import ConversationClassifier, fit_conversation_classifier
+from cxm.methods.conversations import CUSTOMER, NEED, Conversations, describe_conversations
 from cxm.methods.descriptions import describe_intent, nearest_descriptions
 from cxm.methods.discovery import cluster_strength, cluster_vectors, name_groups
 from cxm.methods.drivers import WEEK, compare_periods
 from cxm.methods.linear import choose_mix, mix_probabilities
 from cxm.methods.overlap import find_overlaps
-from cxm.methods.text_classifier import TextClassifier, fit_text_classifier
 from cxm.metrics import Estimate, estimate
 from cxm.metrics import classification as metric
 from cxm.metrics.intervals import mean_of
@@ -65,70 +65,66 @@ def _fit(tables: Tables, train: pl.DataFrame | None, params: IntentParams, servi
     arrays: dict[str, NDArray[Any]] = {"descriptions": descriptions}
     if train is not None:
         known = tables["conversations"].join(train.lazy(), on="conversation_id", how="semi")
-        frame, vectors = describe_conversations(known, tables["turns"], services.encoder.encode)
-        labelled = frame.join(train, on="conversation_id", how="left", validate="1:1", maintain_order="left")
-        _learn(labelled, vectors, facts, arrays, params)
+        seen = describe_conversations(known, tables["turns"], services.encoder.encode)
+        labels = dict(train.select("conversation_id", "intent").iter_rows())
+        _learn(seen, [labels[i] for i in seen.ids], facts, arrays, params)
     if params.min_probability is not None:
         facts["threshold"] = params.min_probability
     return Model(facts, arrays)
 
 
 def _learn(
-    labelled: pl.DataFrame,
-    vectors: NDArray[np.float32],
+    seen: Conversations,
+    labels: list[str],
     facts: dict[str, Any],
     arrays: dict[str, NDArray[Any]],
     params: IntentParams,
 ) -> None:
     """Add a classifier, an abstaining threshold and overlaps learned from labelled conversations."""
-    is_known = np.array([intent in set(facts["intents"]) for intent in labelled["intent"]])
+    intents = facts["intents"]
+    known = set(intents)
+    is_known = np.array([label in known for label in labels], dtype=bool)
     if not is_known.any():
         return
-    inside = labelled.filter(pl.Series(is_known))
-    labels = inside["intent"].to_list()
-    classifier = fit_text_classifier(inside["text"].to_list(), vectors[is_known], labels, seed=params.seed)
-    outside = classifier.probabilities(
-        labelled.filter(pl.Series(~is_known))["text"].to_list(), vectors[~is_known]
-    )
+    inside, outside = seen.rows(is_known), seen.rows(~is_known)
+    labels = [label for label in labels if label in known]
+    classifier = fit_conversation_classifier(inside, labels, params.seed)
     held_out = classifier.out_of_fold
     assert held_out is not None
-    intents = facts["intents"]
     facts["learned"], learned = classifier.to_parts()
     arrays.update({f"learned.{name}": array for name, array in learned.items()})
     facts["unseen_share"] = _unseen_share(labels, intents)
     truth = np.array([intents.index(label) for label in labels])
-    parts = _parts(held_out, classifier.classes, vectors[is_known], facts, arrays)
+    parts = _parts(held_out, classifier.classes, inside, facts, arrays)
     n_of = np.bincount(truth, minlength=len(intents))
     # An intent with one example was never held out beside another: it can judge no mix.
     judged = n_of[truth] > 1
     facts["mix"] = list(choose_mix((parts[0][judged], parts[1][judged]), truth[judged]))
     mixed = mix_probabilities(parts, facts["mix"])
-    outside_parts = _parts(outside, classifier.classes, vectors[~is_known], facts, arrays)
+    outside_parts = _parts(classifier.probabilities(outside), classifier.classes, outside, facts, arrays)
     facts["threshold"] = choose_threshold(mixed, truth, mix_probabilities(outside_parts, facts["mix"]))
-    facts["overlaps"] = find_overlaps(
-        mixed, truth, intents, inside["conversation_id"].to_list(), arrays["descriptions"]
-    )
+    facts["overlaps"] = find_overlaps(mixed, truth, intents, inside.ids.to_list(), arrays["descriptions"])
 
 
 def _parts(
     learned: NDArray[np.float64],
     classes: list[str],
-    vectors: NDArray[np.float32],
+    seen: Conversations,
     facts: dict[str, Any],
     arrays: Mapping[str, NDArray[Any]],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Log-probabilities of all intents by the classifier and by their descriptions, `(n, n_intents)`."""
     intents = facts["intents"]
-    seen = [intents.index(label) for label in classes]
+    with_example = [intents.index(label) for label in classes]
     unseen_share = facts["unseen_share"]
-    spread = np.full((len(learned), len(intents)), unseen_share / max(1, len(intents) - len(seen)))
-    spread[:, seen] = learned * (1 - unseen_share)
-    return np.log(spread + _LEAST), np.log(_by_description(vectors, arrays["descriptions"]) + _LEAST)
+    n_unseen = max(1, len(intents) - len(with_example))
+    spread = np.full((len(learned), len(intents)), unseen_share / n_unseen)
+    spread[:, with_example] = learned * (1 - unseen_share)
+    return np.log(spread + _LEAST), np.log(_by_description(seen, arrays["descriptions"]) + _LEAST)
 
 
-def _by_description(vectors: NDArray[np.float32], descriptions: NDArray[np.float32]) -> NDArray[np.float64]:
-    half = vectors.shape[1] // 2
-    return nearest_descriptions([vectors[:, :half], vectors[:, half:]], descriptions)
+def _by_description(seen: Conversations, descriptions: NDArray[np.float32]) -> NDArray[np.float64]:
+    return nearest_descriptions([seen.vectors[NEED], seen.vectors[CUSTOMER]], descriptions)
 
 
 def _unseen_share(labels: list[str], intents: list[str]) -> float:
@@ -142,38 +138,35 @@ def _unseen_share(labels: list[str], intents: list[str]) -> float:
 
 
 def _discover(tables: Tables, params: IntentParams, services: Services) -> Model:
-    frame, vectors = describe_conversations(tables["conversations"], tables["turns"], services.encoder.encode)
-    has_words = (frame["text"] != "").to_numpy()
+    seen = describe_conversations(tables["conversations"], tables["turns"], services.encoder.encode)
+    has_words = np.array([text != "" for text in seen.texts[CUSTOMER]], dtype=bool)
+    unit = _joined(seen)
     if not has_words.any():
-        return Model(
-            {"intents": [], "discovered": []}, {"centres": np.zeros((0, vectors.shape[1]), np.float32)}
-        )
-    texts = frame.filter(pl.Series(has_words))["text"].to_list()
-    unit = _joined(vectors[has_words])
-    groups, centres = cluster_vectors(unit, params.n_drivers, params.seed)
+        return Model({"intents": [], "discovered": []}, {"centres": unit[:0]})
+    texts = seen.rows(has_words).texts[CUSTOMER]
+    groups, centres = cluster_vectors(unit[has_words], params.n_drivers, params.seed)
     names = name_groups(texts, groups, len(centres))
     facts = {"intents": [name for name, _ in names], "discovered": names, "threshold": 0.0}
     return Model(facts, {"centres": centres})
 
 
-def _joined(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    unit: NDArray[np.float32] = vectors / np.sqrt(2)
+def _joined(seen: Conversations) -> NDArray[np.float32]:
+    unit: NDArray[np.float32] = np.hstack([seen.vectors[NEED], seen.vectors[CUSTOMER]]) / np.sqrt(2)
     return unit
 
 
 # ------------------------------------------------------------------ predict
 
 
-def _probabilities(model: Model, texts: list[str], vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+def _probabilities(model: Model, seen: Conversations) -> NDArray[np.float64]:
     """Probability of each of the model's intents, `(n, n_intents)`."""
     if "discovered" in model.facts:
-        return cluster_strength(_joined(vectors), model.arrays["centres"])
+        return cluster_strength(_joined(seen), model.arrays["centres"])
     if model.facts["learned"] is None:
-        return _by_description(vectors, model.arrays["descriptions"])
+        return _by_description(seen, model.arrays["descriptions"])
     learned = {k.removeprefix("learned."): v for k, v in model.arrays.items() if k.startswith("learned.")}
-    classifier = TextClassifier.from_parts(model.facts["learned"], learned)
-    by_label = classifier.probabilities(texts, vectors)
-    parts = _parts(by_label, classifier.classes, vectors, model.facts, model.arrays)
+    classifier = ConversationClassifier.from_parts(model.facts["learned"], learned)
+    parts = _parts(classifier.probabilities(seen), classifier.classes, seen, model.facts, model.arrays)
     return mix_probabilities(parts, model.facts["mix"])
 
 
@@ -197,14 +190,10 @@ def _rank(
 
 
 def _predict(tables: Tables, model: Model, params: IntentParams, services: Services) -> Results:
-    frame, vectors = describe_conversations(tables["conversations"], tables["turns"], services.encoder.encode)
+    seen = describe_conversations(tables["conversations"], tables["turns"], services.encoder.encode)
     intents = model.facts["intents"]
-    probabilities = (
-        _probabilities(model, frame["text"].to_list(), vectors) if intents else np.zeros((frame.height, 0))
-    )
-    ranked = _rank(
-        frame["conversation_id"], intents, probabilities, model.facts.get("threshold", 0), params.n_ranks
-    )
+    probabilities = _probabilities(model, seen) if intents else np.zeros((len(seen), 0))
+    ranked = _rank(seen.ids, intents, probabilities, model.facts.get("threshold", 0), params.n_ranks)
     results: Results = {"predicted_intents": ranked}
     best = ranked.filter(pl.col("rank") == 1)
     if "discovered" in model.facts:

@@ -1,0 +1,237 @@
+"""Labels of conversations learned from all their views at once.
+
+One kernel for the words of each voice, one for each vector; held-out rows say how much each counts.
+A classifier of single texts is `cxm.methods.text_classifier`; the solver is `cxm.methods.kernel_ridge`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxm.methods.conversations import Conversations
+from cxm.methods.kernel_ridge import (
+    WIDTHS,
+    Kernel,
+    add_kernels,
+    choose_scale,
+    choose_weights,
+    fit_ridge,
+    held_out_scores,
+    near_kernel,
+)
+from cxm.methods.linear import Codes, Floats, spread_folds
+from cxm.methods.term_weights import TermWeights, fit_term_weights
+
+_FOLDS = 5
+# Rows that weights are sought on, and that a model holds: a kernel of the most takes 576 MB.
+_SOUGHT_ON, _MOST_ROWS = 1_200, 12_000
+_CHUNK = 2_000
+_WORDS, _VECTOR = "words:", "vector:"
+
+
+@dataclass(frozen=True)
+class ConversationClassifier:
+    """Probabilities of `classes`: a softmax of `scale` times the scores of a kernel ridge regression.
+
+    `terms` and `term_weights` `(n_terms, n_classes)` score the words of a voice, `examples` `(n, d)`
+    and `coefficients` `(n, n_classes)` its vectors, by likeness to the labelled ones. `out_of_fold`
+    are the training rows' probabilities from models that did not see them; None after loading.
+    """
+
+    classes: list[str]
+    width: float
+    scale: float
+    weights: dict[str, float]
+    intercepts: NDArray[np.float32]
+    coefficients: Kernel
+    terms: dict[str, TermWeights]
+    term_weights: dict[str, Kernel]
+    examples: dict[str, Kernel]
+    out_of_fold: Floats | None = None
+
+    def probabilities(self, seen: Conversations) -> Floats:
+        """Probabilities `(n, n_classes)`; each row sums to 1."""
+        from scipy.special import softmax
+
+        scores = np.tile(self.intercepts, (len(seen), 1))
+        for voice, terms in self.terms.items():
+            for rows in _chunks(len(seen)):
+                found = terms.transform(seen.texts[voice][rows])
+                scores[rows] += found @ self.term_weights[voice]
+        for name, examples in self.examples.items():
+            weight = self.weights[_VECTOR + name]
+            for rows in _chunks(len(seen)):
+                near = near_kernel(seen.vectors[name][rows], examples, self.width)
+                scores[rows] += weight * (near @ self.coefficients)
+        return np.asarray(softmax(self.scale * scores.astype(np.float64), axis=1))
+
+    def to_parts(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """(JSON facts, numpy arrays) from which `from_parts` makes the same classifier."""
+        facts = {
+            "classes": self.classes,
+            "width": self.width,
+            "scale": self.scale,
+            "weights": self.weights,
+            "words": {voice: terms.words for voice, terms in self.terms.items()},
+            "characters": {voice: terms.characters for voice, terms in self.terms.items()},
+        }
+        arrays: dict[str, NDArray[Any]] = {
+            "intercepts": self.intercepts,
+            "coefficients": self.coefficients,
+        }
+        arrays |= {f"rarity.{voice}": terms.rarity for voice, terms in self.terms.items()}
+        arrays |= {f"term_weights.{voice}": weights for voice, weights in self.term_weights.items()}
+        arrays |= {f"examples.{name}": examples for name, examples in self.examples.items()}
+        return facts, arrays
+
+    @staticmethod
+    def from_parts(facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> ConversationClassifier:
+        """The classifier that `to_parts` took apart."""
+
+        def named(prefix: str) -> dict[str, NDArray[Any]]:
+            return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+
+        rarity = named("rarity.")
+        return ConversationClassifier(
+            classes=list(facts["classes"]),
+            width=float(facts["width"]),
+            scale=float(facts["scale"]),
+            weights=dict(facts["weights"]),
+            intercepts=arrays["intercepts"],
+            coefficients=arrays["coefficients"],
+            terms={
+                voice: TermWeights(list(words), list(facts["characters"][voice]), rarity[voice])
+                for voice, words in facts["words"].items()
+            },
+            term_weights=named("term_weights."),
+            examples=named("examples."),
+        )
+
+
+def fit_conversation_classifier(
+    seen: Conversations, labels: list[str], seed: int, n_folds: int = _FOLDS
+) -> ConversationClassifier:
+    """Learn from labelled conversations; views that are empty everywhere are left out.
+
+    Weights of the views and the width of the kernel are chosen by cross-validation on a sample, the
+    scale on all rows held out in turn. More than 12,000 rows are thinned out, the commonest classes
+    first; the rows left out get the probabilities of the final model, which has not seen them.
+    """
+    classes, codes = np.unique(np.asarray(labels, dtype=str), return_inverse=True)
+    generator = np.random.default_rng(seed)
+    kept = _most_even(codes, _MOST_ROWS, generator)
+    used, used_codes = seen.rows(kept), codes[kept]
+    terms, rows = {}, {}
+    for voice, texts in used.texts.items():
+        if any(texts):
+            terms[voice], rows[voice] = fit_term_weights(texts)
+    vectors = {name: found for name, found in used.vectors.items() if found.any()}
+    if len(vectors) > 1 and np.allclose(vectors.get("need", 0), vectors.get("customer", 1), atol=1e-3):
+        del vectors["need"]  # conversations of one turn: two views of the same
+    if not terms and not vectors:
+        vectors = {"customer": used.vectors["customer"]}
+    sample = np.flatnonzero(_most_even(used_codes, _SOUGHT_ON, generator))
+    fold = spread_folds(used_codes, n_folds, generator)
+    weights, width = _choose(rows, vectors, used_codes, len(classes), fold, sample)
+    total = _total(rows, vectors, weights, width)
+    scores = held_out_scores(total, used_codes, len(classes), fold)
+    judged = np.bincount(used_codes)[used_codes] > 1
+    scale = choose_scale(scores[judged], used_codes[judged])[0] if judged.any() else 1.0
+    coefficients, intercepts = fit_ridge(total, used_codes, len(classes))
+    classifier = ConversationClassifier(
+        classes=classes.tolist(),
+        width=width,
+        scale=scale,
+        weights=weights,
+        intercepts=intercepts,
+        coefficients=coefficients,
+        terms={voice: found for voice, found in terms.items() if weights[_WORDS + voice]},
+        term_weights={
+            voice: np.asarray(np.float32(weights[_WORDS + voice]) * (found.T @ coefficients))
+            for voice, found in rows.items()
+            if weights[_WORDS + voice]
+        },
+        examples={name: found for name, found in vectors.items() if weights[_VECTOR + name]},
+    )
+    return _with_held_out(classifier, seen, kept, scores)
+
+
+def _with_held_out(
+    fitted: ConversationClassifier, seen: Conversations, kept: NDArray[np.bool_], scores: Kernel
+) -> ConversationClassifier:
+    from dataclasses import replace
+
+    from scipy.special import softmax
+
+    held_out = np.empty((len(seen), len(fitted.classes)))
+    held_out[kept] = softmax(fitted.scale * scores.astype(np.float64), axis=1)
+    held_out[~kept] = fitted.probabilities(seen.rows(~kept))
+    return replace(fitted, out_of_fold=held_out)
+
+
+def _choose(
+    rows: Mapping[str, Any],
+    vectors: Mapping[str, Kernel],
+    codes: Codes,
+    n_classes: int,
+    fold: Codes,
+    sample: NDArray[np.intp],
+) -> tuple[dict[str, float], float]:
+    """(weights of the views, width of the Gaussian kernel) that predict held-out rows of the sample best."""
+    best: tuple[float, dict[str, float], float] | None = None
+    words = {voice: found[sample] for voice, found in rows.items()}
+    seen = {name: found[sample] for name, found in vectors.items()}
+    for width in WIDTHS:
+        kernels = dict(_kernels(words, seen, width))
+        weights, loss = choose_weights(kernels, codes[sample], n_classes, fold[sample])
+        if best is None or loss < best[0]:
+            best = (loss, weights, width)
+    assert best is not None
+    return best[1], best[2]
+
+
+def _kernels(
+    rows: Mapping[str, Any], vectors: Mapping[str, Kernel], width: float
+) -> Iterator[tuple[str, Kernel]]:
+    for voice, found in rows.items():
+        yield _WORDS + voice, (found @ found.T).toarray().astype(np.float32)
+    for name, found in vectors.items():
+        yield _VECTOR + name, near_kernel(found, found, width)
+
+
+def _total(
+    rows: Mapping[str, Any], vectors: Mapping[str, Kernel], weights: Mapping[str, float], width: float
+) -> Kernel:
+    """The weighted sum of all kernels, one held at a time."""
+    total: Kernel | None = None
+    for name, kernel in _kernels(rows, vectors, width):
+        part = add_kernels({name: kernel}, {name: weights[name]})
+        total = part if total is None else np.add(total, part, out=total)
+    assert total is not None
+    return total
+
+
+def _most_even(codes: Codes, n_most: int, generator: np.random.Generator) -> NDArray[np.bool_]:
+    """Which rows are kept so that at most `n_most` are, rows of rare classes before those of common ones."""
+    kept = np.ones(len(codes), dtype=bool)
+    if len(codes) <= n_most:
+        return kept
+    shuffled = generator.permutation(len(codes))
+    nth = np.empty(len(codes), dtype=np.intp)
+    seen = np.zeros(codes.max() + 1, dtype=np.intp)
+    for row in shuffled:
+        nth[row] = seen[codes[row]]
+        seen[codes[row]] += 1
+    kept[:] = False
+    kept[np.lexsort((np.arange(len(codes)), nth))[:n_most]] = True
+    return kept
+
+
+def _chunks(n_rows: int) -> Iterator[slice]:
+    for start in range(0, n_rows, _CHUNK):
+        yield slice(start, start + _CHUNK)
