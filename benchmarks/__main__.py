@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import commands, encoder, recovery, redaction, refinement, report, scores, search, world
+from benchmarks import commands, customers, encoder, recovery, redaction, refinement, report, scores, search, world
 
 BENCHMARKS = {
     "encoder": encoder,
@@ -12,6 +12,7 @@ BENCHMARKS = {
     "scores": scores,
     "search": search,
     "refinement": refinement,
+    "customers": customers,
     "world": world,
     "recovery": recovery,
     "report": report,

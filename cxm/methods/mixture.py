@@ -19,6 +19,8 @@ Floats = NDArray[np.float64]
 
 # The classical three, and what was spent lately: all that was ever spent says little of who still buys.
 NUMBERS = ("recency_days", "frequency", "monetary", "recent_monetary")
+# How somebody buys, whenever they joined: how often and for how much at a time.
+RHYTHM = ("mean_gap_days", "usual_amount", "recency_days")
 _MAX_ROWS = 20_000
 _CLIP = 4.0
 _EVIDENCE = 10.0
@@ -30,35 +32,38 @@ _SPEND_WORDS = {2: ("higher-spend", "lower-spend"), 3: ("high-spend", "mid-spend
 
 @dataclass(frozen=True)
 class Scaling:
-    """What turns the numbers into comparable ones; `(4,)` each."""
+    """What turns the numbers into comparable ones; `center` and `scale` as long as `numbers`."""
 
     center: Floats
     scale: Floats
+    numbers: tuple[str, ...] = NUMBERS
 
 
-def _logs(table: pl.DataFrame) -> Floats:
-    """Signed logs `(n, 4)`: days and counts are skewed, money also negative after refunds."""
-    raw = table.select(NUMBERS).cast(pl.Float64).to_numpy()
+def _logs(table: pl.DataFrame, numbers: tuple[str, ...]) -> Floats:
+    """Signed logs `(n, n_numbers)`: days and counts are skewed, money also negative after refunds."""
+    raw = table.select(numbers).cast(pl.Float64).to_numpy()
     return np.asarray(np.sign(raw) * np.log1p(np.abs(raw)))
 
 
-def plan_scaling(table: pl.DataFrame) -> Scaling:
+def plan_scaling(table: pl.DataFrame, numbers: tuple[str, ...] = NUMBERS) -> Scaling:
     """Median and standard deviation of the logs; a constant column keeps its unit."""
-    logs = _logs(table)
+    logs = _logs(table, numbers)
     if not len(logs):
-        return Scaling(np.zeros(len(NUMBERS)), np.ones(len(NUMBERS)))
+        return Scaling(np.zeros(len(numbers)), np.ones(len(numbers)), numbers)
     spread = logs.std(axis=0)
-    return Scaling(np.median(logs, axis=0), np.where(spread > 1e-9, spread, 1.0))
+    return Scaling(np.median(logs, axis=0), np.where(spread > 1e-9, spread, 1.0), numbers)
 
 
 def scale(table: pl.DataFrame, scaling: Scaling) -> Floats:
     """The scaled logs `(n_customers, 4)`, at most 4 standard deviations from the median."""
-    return np.asarray(np.clip((_logs(table) - scaling.center) / scaling.scale, -_CLIP, _CLIP))
+    return np.asarray(
+        np.clip((_logs(table, scaling.numbers) - scaling.center) / scaling.scale, -_CLIP, _CLIP)
+    )
 
 
 @dataclass(frozen=True)
 class Mixture:
-    """Components in the order of their spend, dearest first; `means` and `variances` are `(k, 4)`."""
+    """Components in the order of their spend, dearest first; `means`, `variances` are `(k, n_numbers)`."""
 
     names: list[str]
     weights: Floats
@@ -198,18 +203,27 @@ def _split_by_spread(sample: Floats, points: Floats, k: int) -> Candidate:
 
 
 def fit_mixture(
-    table: pl.DataFrame, smallest: int, largest: int, min_share: float, n_starts: int, seed: int
+    table: pl.DataFrame,
+    smallest: int,
+    largest: int,
+    min_share: float,
+    n_starts: int,
+    seed: int,
+    numbers: tuple[str, ...] = NUMBERS,
 ) -> tuple[Mixture, list[Candidate]]:
     """The mixture chosen by ICL (`choose`) for a non-empty RFM table, and all candidates."""
-    scaling = plan_scaling(table)
+    scaling = plan_scaling(table, numbers)
     candidates = fit_candidates(scale(table, scaling), smallest, largest, min_share, n_starts, seed)
     return _named(choose(candidates), scaling, table), candidates
 
 
 def _named(candidate: Candidate, scaling: Scaling, table: pl.DataFrame) -> Mixture:
-    order = np.lexsort((candidate.means[:, 0], -candidate.means[:, 1], -candidate.means[:, 2]))
+    points = scale(table, scaling)
+    shares = _responsibilities(points, candidate.weights, candidate.means, candidate.variances)
+    spend = (shares / np.maximum(shares.sum(axis=0), 1e-12)).T @ _logs(table, ("monetary", "frequency"))
+    order = np.lexsort((np.round(-spend[:, 1], 9), np.round(-spend[:, 0], 9)))
     weights, means, variances = (a[order] for a in (candidate.weights, candidate.means, candidate.variances))
-    segment = _responsibilities(scale(table, scaling), weights, means, variances).argmax(axis=1)
+    segment = _responsibilities(points, weights, means, variances).argmax(axis=1)
     scores = add_scores(table)
     centres = [
         scores.filter(pl.Series(segment == k)).select(pl.col("r_score", "f_score").mean()).row(0)
@@ -274,7 +288,7 @@ def to_arrays(mixture: Mixture) -> dict[str, Any]:
     }
 
 
-def from_arrays(names: list[str], arrays: dict[str, Any]) -> Mixture:
+def from_arrays(names: list[str], arrays: dict[str, Any], numbers: tuple[str, ...] = NUMBERS) -> Mixture:
     """The mixture back from `to_arrays` and its names."""
-    scaling = Scaling(arrays["center"], arrays["scale"])
+    scaling = Scaling(arrays["center"], arrays["scale"], numbers)
     return Mixture(names, arrays["weights"], arrays["means"], arrays["variances"], scaling)

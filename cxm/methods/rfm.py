@@ -58,8 +58,13 @@ def rfm_table(transactions: pl.LazyFrame, end: datetime, period_days: int) -> pl
     """Recency, frequency, monetary and recent monetary of who has a transaction by `end`, sorted by id.
 
     `recency_days` from the last transaction to `end`; number of transactions (`frequency`); their sum,
-    refunds taken off (`monetary`); the same of the last `period_days` alone (`recent_monetary`).
+    refunds taken off (`monetary`); the same of the last `period_days` alone (`recent_monetary`); the mean
+    gap between purchases, 30 days added to the whole so that one purchase has one (`mean_gap_days`); the
+    median amount of a purchase (`usual_amount`).
     """
+    bought, day = pl.col("amount") >= 0, pl.col("occurred_at")
+    n = day.filter(bought).dt.date().n_unique().clip(lower_bound=1)
+    span = days_between(day.filter(bought).min(), day.filter(bought).max()).fill_null(0.0)
     return (
         transactions.filter(pl.col("occurred_at") <= end)
         .group_by("customer_id")
@@ -68,6 +73,8 @@ def rfm_table(transactions: pl.LazyFrame, end: datetime, period_days: int) -> pl
             frequency=pl.len().cast(pl.Int32),
             monetary=total_amount(),
             recent_monetary=total_amount(pl.col("occurred_at") > days_before(end, period_days)),
+            mean_gap_days=(span + 30) / n,
+            usual_amount=pl.col("amount").filter(bought).median().fill_null(0.0),
         )
         .select(
             "customer_id",
@@ -75,6 +82,8 @@ def rfm_table(transactions: pl.LazyFrame, end: datetime, period_days: int) -> pl
             frequency="frequency",
             monetary="monetary",
             recent_monetary="recent_monetary",
+            mean_gap_days="mean_gap_days",
+            usual_amount="usual_amount",
         )
         .collect()
         .sort("customer_id")

@@ -16,6 +16,8 @@ import polars as pl
 
 from cxm.errors import CxmError
 from cxm.methods.mixture import (
+    NUMBERS,
+    RHYTHM,
     choose,
     fit_mixture,
     from_arrays,
@@ -36,6 +38,9 @@ from cxm.task import Method, Model, Params, Results, Services, Tables, Task, par
 MIXTURE, CELLS = "gaussian_mixture", "rfm_cell"
 _MAX_SILHOUETTE = 2_000
 _N_REFITS = 10
+_FEWEST_TO_CHOOSE = 500
+# How somebody buys is told apart more lastingly: it may explain a little less.
+_CLOSE = 0.9
 _N_REFITS_CELLS = 30
 _NO_PREDICTION = "(no prediction)"
 
@@ -93,8 +98,10 @@ def fit(tables: Tables, train: pl.DataFrame | None, params: SegmentationParams, 
         table = rfm_table(transactions, moment, params.period_days)
         if not table.height:
             continue
-        mixture, candidates = fit_mixture(table, *settings)
+        numbers = _more_useful(transactions, moment, params.period_days, settings)
+        mixture, candidates = fit_mixture(table, *settings, numbers=numbers)
         model.facts["names"][name] = mixture.names
+        model.facts.setdefault("numbers", {})[name] = list(numbers)
         model.arrays.update({f"{name}_{key}": array for key, array in to_arrays(mixture).items()})
         if name == "now":
             rows = [_comparison(f"{MIXTURE}_{len(c)}", "bic", c.bic) for c in candidates]
@@ -102,6 +109,25 @@ def fit(tables: Tables, train: pl.DataFrame | None, params: SegmentationParams, 
             agreement = refit_agreement(table, mixture, _N_REFITS, params.n_starts, params.seed)
             model.facts["comparison"] = rows + _stability(MIXTURE, agreement)
     return model
+
+
+def _more_useful(
+    transactions: pl.LazyFrame, moment: datetime, period_days: int, settings: tuple[int, int, float, int, int]
+) -> tuple[str, ...]:
+    """The numbers whose segments of a period before `moment` explain more of what was spent until it."""
+    cut = days_before(moment, period_days)
+    before = rfm_table(transactions, cut, period_days)
+    if before.height < _FEWEST_TO_CHOOSE:
+        return NUMBERS
+    after = rfm_table(transactions, moment, period_days).select("customer_id", spend="recent_monetary")
+    amount = before.join(after, "customer_id", "left", validate="1:1", maintain_order="left")["spend"]
+    spend = amount.fill_null(0.0).to_numpy()
+    logs = np.sign(spend) * np.log1p(np.abs(spend))
+    shares = {}
+    for numbers in (NUMBERS, RHYTHM):
+        segment = fit_mixture(before, *settings, numbers=numbers)[0].assign(before)
+        shares[numbers] = _explained_share(logs, np.unique(segment, return_inverse=True)[1])
+    return RHYTHM if shares[RHYTHM] > _CLOSE * shares[NUMBERS] else NUMBERS
 
 
 def _comparison(model: str, metric: str, value: float, *ends: float | None) -> dict[str, Any]:
@@ -123,7 +149,9 @@ def predict(tables: Tables, model: Model, params: SegmentationParams, services: 
     end = datetime.fromisoformat(model.facts["end"])
     cut = days_before(end, params.period_days)
     mixtures = {
-        name: from_arrays(names, {k: model.arrays[f"{name}_{k}"] for k in _ARRAYS})
+        name: from_arrays(
+            names, {k: model.arrays[f"{name}_{k}"] for k in _ARRAYS}, tuple(model.facts["numbers"][name])
+        )
         for name, names in model.facts["names"].items()
     }
     table = add_scores(rfm_table(transactions, end, params.period_days))

@@ -15,7 +15,13 @@ def test_recency_counts_to_the_end_frequency_the_transactions_and_monetary_their
             "amount": [10.0, -4.0, 0.0],
         }
     )
-    assert rfm_table(transactions, END, 30).rows() == [("a", 0.5, 2, 6.0, -4.0), ("b", 0.0, 1, 0.0, 0.0)]
+    table = rfm_table(transactions, END, 30)
+    assert table.drop("mean_gap_days", "usual_amount").rows() == [
+        ("a", 0.5, 2, 6.0, -4.0),
+        ("b", 0.0, 1, 0.0, 0.0),
+    ]
+    assert table["mean_gap_days"].to_list() == [30.0, 30.0]
+    assert table["usual_amount"].to_list() == [10.0, 0.0]
     assert rfm_table(transactions, END, 31)["recent_monetary"].to_list() == [6.0, 0.0]
 
 
