@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import commands, customers, encoder, recovery, redaction, refinement, report, scores, search, world
+from benchmarks import commands, customers, encoder, recovery, redaction, refinement, report, scores, search, watch, world
 
 BENCHMARKS = {
     "encoder": encoder,
@@ -16,6 +16,7 @@ BENCHMARKS = {
     "world": world,
     "recovery": recovery,
     "report": report,
+    "watch": watch,
     "redaction": redaction,
 }
 

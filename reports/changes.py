@@ -7,9 +7,12 @@ computed is in `kpi`, what a section says beside it in `sections`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import polars as pl
 
 from cxm.workspace import Workspace
@@ -138,38 +141,50 @@ def _from_drivers(workspace: Workspace, period: str, facts: DriverFacts) -> list
         if driver.casefold() in _CATCH_ALL or week not in rows or period not in rows:
             continue
         now, before = rows[period], rows[week]
-        step = usual_step(course["share"].to_list()) or 0.0
-        usual = _pooled([row for name, row in rows.items() if name != period][-REFERENCE_WEEKS:])
-        told = [(before, "")]
-        if len(rows) > REFERENCE_WEEKS // 2:
-            told.append((usual, f" in the {min(len(rows) - 1, REFERENCE_WEEKS)} weeks before"))
-        for past, when in told:
+        earlier = [row for name, row in rows.items() if name != period][-REFERENCE_WEEKS:]
+        told = [(before, "", _p_of_shares(now, before, usual_step(course["share"].to_list()) or 0.0))]
+        if len(earlier) >= REFERENCE_WEEKS and facts.is_whole_week:
+            when = f" in the {len(earlier)} weeks before"
+            told.append((_pooled(earlier), when, _p_of_count(now["n"], [row["n"] for row in earlier])))
+        for past, when, p_value in told:
             if now["n"] + past["n"] < _FEWEST:
                 continue
-            p_value = _p_of_shares(now, past, step)
             moved = "rose" if now["share"] > past["share"] else "fell"
             ends = [words.percent(row["share"], row["total"]) for row in (past, now)]
-            more = words.signed(now["n"] - past["n"] * (now["total"] / past["total"] if when else 1), 0)
+            n_usual = past["n"] / len(earlier) if when else past["n"]
             text = (
                 f"Contacts about “{words.readable(driver)}” {moved} from {ends[0]}{when} to {ends[1]} "
-                f"({more}, {words.p_value(p_value)})"
+                f"({words.signed(now['n'] - n_usual, 0)}, {words.p_value(p_value)})"
             )
             text += "".join(f"; {clause}" for clause in facts.say_about(driver))
             is_worse = now["share"] > past["share"]
             concerned = abs(now["share"] - past["share"]) * now["total"]
-            topic = f"driver:{driver}"
-            found.append(
-                Change("intent_prediction", topic, f"{text}.", p_value, is_worse, n_concerned=concerned)
-            )
+            section, topic = "intent_prediction", f"driver:{driver}"
+            found.append(Change(section, topic, f"{text}.", p_value, is_worse, n_concerned=concerned))
     return found
 
 
-def _pooled(rows: list[dict[str, float]]) -> dict[str, float]:
+def _pooled(rows: list[dict[str, Any]]) -> dict[str, Any]:
     n, total = sum(row["n"] for row in rows), sum(row["total"] for row in rows)
     return {"n": n, "total": total, "share": n / total}
 
 
-def _p_of_shares(now: dict[str, float], before: dict[str, float], step: float) -> float:
+def _p_of_count(n: int, earlier: list[int]) -> float:
+    """A count against earlier weeks: exact for Poisson counts (Przyborowski and Wilenski 1940).
+
+    Where the weeks differ more than that among themselves, their robust deviation decides.
+    """
+    from scipy.stats import binomtest
+
+    total, weeks = n + sum(earlier), len(earlier)
+    if not total:
+        return 1.0
+    exact = float(binomtest(n, total, 1 / (weeks + 1)).pvalue)
+    spread = 1.4826 * float(np.median(np.abs(np.asarray(earlier) - np.median(earlier))))
+    return max(exact, p_of_step(n - float(np.mean(earlier)), spread * math.sqrt(1 + 1 / weeks)))
+
+
+def _p_of_shares(now: dict[str, Any], before: dict[str, Any], step: float) -> float:
     """Two-proportion z test; its error is at least the usual `step` from week to week."""
     pooled = (now["n"] + before["n"]) / (now["total"] + before["total"])
     error = (pooled * (1 - pooled) * (1 / now["total"] + 1 / before["total"])) ** 0.5

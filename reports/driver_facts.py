@@ -33,6 +33,13 @@ class DriverFacts:
         """Whether conversations have a driver."""
         return self.contacts is not None and self.contacts["driver"].null_count() < self.contacts.height
 
+    @property
+    def is_whole_week(self) -> bool:
+        """Whether the data reaches the end of the week, so that its counts can be compared."""
+        if self.contacts is None or self.contacts.is_empty():
+            return False
+        return periods.is_complete(self.period, self.contacts["data_ends_at"][0])
+
     def shares(self) -> pl.DataFrame:
         """driver, period, n, total, share: every driver in every week up to the period."""
         if self.contacts is None:
