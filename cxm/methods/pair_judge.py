@@ -24,6 +24,8 @@ _LEAST_SURE = 0.05
 _DOUBT = 0.3
 _CHOICES = 2
 _LEAST_ROWS = 20
+# A threshold that nothing reaches.
+_NEVER = 1 - 1e-6
 
 
 @dataclass(frozen=True)
@@ -192,14 +194,14 @@ def _best_threshold(scores: NDArray[np.float64], examples: Examples, code: int) 
     counted = examples.counted
     score, known = scores[counted], (examples.labels == code)[counted]
     if not known.any():
-        return 1.0
+        return _NEVER
     order = np.argsort(-score, kind="stable")
     score, n_right = score[order], known[order].cumsum()
     worth = n_right**2 / np.arange(1, len(score) + 1)
     worth[:-1][score[1:] == score[:-1]] = 0  # equal scores fall together
     last = int(worth.argmax())
     following = score[last + 1] if last + 1 < len(score) else 0.0
-    return float(np.clip((score[last] + following) / 2, 1e-6, 1 - 1e-6))
+    return float(np.clip((score[last] + following) / 2, 1e-6, _NEVER))
 
 
 def judge_pairs(
