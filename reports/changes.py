@@ -102,7 +102,7 @@ def _from_figures(readings: Sequence[Reading], facts: DriverFacts, currency: str
         change = words.difference(reading.value, previous, kpi.unit).partition(" (")[0]
         judged = {True: ", which is better", False: ", which is worse", None: ""}[reading.is_better]
         text = f"{kpi.label} {moved} from {ends[0]} to {ends[1]} ({change}, {words.p_value(p_value)}){judged}"
-        if kpi.measure is not None:
+        if kpi.measure is not None and p_value <= FALSE_DISCOVERY_RATE:
             text += facts.say_share_of_change(kpi.measure)
         is_worse = None if reading.is_better is None else not reading.is_better
         money = abs(step) if kpi.unit == "currency" else 0.0
@@ -156,7 +156,8 @@ def _from_drivers(workspace: Workspace, period: str, facts: DriverFacts) -> list
                 f"Contacts about “{words.readable(driver)}” {moved} from {ends[0]}{when} to {ends[1]} "
                 f"({words.signed(now['n'] - n_usual, 0)}, {words.p_value(p_value)})"
             )
-            text += "".join(f"; {clause}" for clause in facts.say_about(driver))
+            if p_value <= FALSE_DISCOVERY_RATE:
+                text += "".join(f"; {clause}" for clause in facts.say_about(driver))
             is_worse = now["share"] > past["share"]
             concerned = abs(now["share"] - past["share"]) * now["total"]
             section, topic = "intent_prediction", f"driver:{driver}"

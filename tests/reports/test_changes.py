@@ -99,9 +99,15 @@ def test_two_articles_that_answer_a_rising_driver_and_contradict_each_other_are_
 
 def test_what_one_week_before_is_too_few_rows_for_is_seen_against_eight(tmp_path, put_table):
     talks = [
-        talk(week, i, "late" if i < (25 if week == WEEKS - 1 else 10 + week % 3) else f"d{i % 12}")
+        talk(
+            week,
+            i,
+            "late"
+            if i < (25 if week == WEEKS - 1 else 15 if week == WEEKS - 2 else 10 + week % 3)
+            else f"d{i % 12}",
+        )
         for week in range(WEEKS)
-        for i in range(110)
+        for i in range(165)
     ]
     late = next(c for c in changes(world(tmp_path, put_table, talks)) if c.topic == "driver:late")
     assert "in the 8 weeks before" in late.text
