@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import commands, customers, encoder, recovery, redaction, refinement, report, scores, search, watch, world
+from benchmarks import (
+    commands,
+    customers,
+    encoder,
+    recovery,
+    redaction,
+    refinement,
+    report,
+    scores,
+    search,
+    watch,
+    world,
+)
 
 BENCHMARKS = {
     "encoder": encoder,

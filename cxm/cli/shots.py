@@ -301,9 +301,8 @@ def dismiss(
         known = workspace.read("articles").select("article_id").collect()["article_id"].to_list()
         for article in (left, right):
             if article not in set(known):
-                raise CxmError(
-                    f"no article '{article}' in {data}{did_you_mean(article, get_close_matches(article, known, n=1))}"
-                )
+                near = did_you_mean(article, get_close_matches(article, known, n=1))
+                raise CxmError(f"no article '{article}' in {data}{near}")
     runs.run(by_name("kb_refinement"), workspace, force=False)
     is_pair = (pl.col("left_article_id") == left) & (pl.col("right_article_id") == right)
     found = workspace.read("article_findings").filter(is_pair).collect()
