@@ -14,6 +14,7 @@ from benchmarks import (
     report,
     scores,
     search,
+    tools,
     watch,
     world,
 )
@@ -24,6 +25,7 @@ BENCHMARKS = {
     "scores": scores,
     "search": search,
     "refinement": refinement,
+    "tools": tools,
     "customers": customers,
     "world": world,
     "recovery": recovery,
