@@ -17,6 +17,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from cxm.methods.dialogues import Context, is_courtesy, words
+from cxm.methods.retrieval import top
 from cxm.methods.tool_arguments import ToolSchema, name_words
 from cxm.methods.weighing import Weighing, context_vectors, first_need_texts
 
@@ -130,13 +131,17 @@ class PastCalls:
 
         Weights are a power of likeness, with sum 1 (0 where nothing is like it).
         """
-        owners = np.array(self.conversations, dtype=object)[eligible]
-        known = self.views[view][eligible] if len(eligible) else np.zeros((0, 1), dtype=np.float32)
-        for context, vector in zip(dialogues.contexts, dialogues.views[view], strict=True):
-            likeness = np.round(known @ vector, 6) if len(eligible) else np.zeros(0)
-            likeness[owners == context.conversation_id] = 0
-            nearest = np.argsort(-likeness, kind="stable")[:_NEIGHBOURS]
-            weight = np.clip(likeness[nearest].astype(float), 0, None) ** _SHARPNESS
+        if not len(eligible):
+            nobody = np.zeros(0, dtype=np.intp), np.zeros(0)
+            yield from (nobody for _ in dialogues.contexts)
+            return
+        number = {name: i for i, name in enumerate(sorted(set(self.conversations)))}
+        owners = np.array([number[name] for name in self.conversations])[eligible]
+        own = np.array([number.get(context.conversation_id, -1) for context in dialogues.contexts])
+        likeness = dialogues.views[view] @ self.views[view][eligible].T
+        likeness[own[:, None] == owners] = 0
+        for row, nearest in zip(likeness, top(likeness, _NEIGHBOURS), strict=True):
+            weight = np.clip(np.round(row[nearest], 6).astype(float), 0, None) ** _SHARPNESS
             yield eligible[nearest], weight / max(float(weight.sum()), 1e-9)
 
 

@@ -100,7 +100,7 @@ class PreparedReplies(dy.Schema):
     citations = c.json_text("List of {article_id, quote} behind each sentence of the reply.")
     tool_name = c.tool_name("Top choice; null: no tool.", nullable=True)
     tool_arguments = c.json_text("Arguments found in the dialogue.", nullable=True)
-    missing_arguments = c.texts("Required arguments nobody gave: to be asked for.")
+    missing_arguments = c.texts("Required arguments nobody gave: to be asked for.", nullable=True)
     status = c.category(REPLY_STATUSES, "What the agent should do.")
 
 

@@ -171,7 +171,10 @@ def _learned(model: Model) -> Learned:
 def _known(services: Services, articles: pl.DataFrame) -> Known:
     index = open_index(services.index_directory, articles, services.encoder)
     rows = articles.sort("article_id").select("article_id", "title", "section", "kind")
-    return Known.of(index, rows, index.passages["text"], index.starts, index.vectors[index.rows])
+    vectors = index.vectors[index.rows]
+    # Read thousands of times: in full precision where that still is little memory.
+    vectors = vectors if index.is_large else vectors.astype(np.float32)
+    return Known.of(index, rows, index.passages["text"], index.starts, vectors)
 
 
 def predict(tables: Tables, model: Model, params: MultiTurnRagParams, services: Services) -> Results:
