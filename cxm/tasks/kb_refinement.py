@@ -6,6 +6,7 @@ algorithms are in `cxm.methods` (`statements`, `alignment`, `article_pairs`, `pa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from cxm.backends.chat import Chat
 from cxm.backends.encoder import Encoder
 from cxm.methods.alignment import find_neighbours
 from cxm.methods.article_comparison import Comparison, compare_articles
@@ -23,7 +25,9 @@ from cxm.methods.dismissals import drop_dismissed
 from cxm.methods.documents import plain_text, sentences
 from cxm.methods.pair_judge import CLASSES, RELATIONS, Examples, Judge, fit_judge, judge_pairs
 from cxm.methods.passages import cut_text
+from cxm.methods.second_opinion import judge_candidates
 from cxm.metrics import Estimate, estimate
+from cxm.prompts import article_pairs
 from cxm.task import Method, Model, Params, Results, Services, Tables, Task, param
 
 _PAIR = ["left_article_id", "right_article_id"]
@@ -161,11 +165,22 @@ def _predict(tables: Tables, model: Model, params: RefinementParams, services: S
     found = [_link_copies(copies)]
     if model.facts["thresholds"] is not None:
         judge = Judge(model.boosters, model.facts["thresholds"])
-        found.append(_findings(_find_pairs(articles, params, services.encoder), judge, params.min_score))
+        findings = _findings(_find_pairs(articles, params, services.encoder), judge, params.min_score)
+        found.append(_ask_again(findings, services.chat) if services.chat else findings)
     findings = pl.concat(found).sort(_PAIR)
     if "dismissed_findings" in tables:
         findings = drop_dismissed(findings, tables["dismissed_findings"].collect())
     return {"article_findings": findings}
+
+
+def _ask_again(findings: pl.DataFrame, chat: Chat) -> pl.DataFrame:
+    """What a language model leaves of the findings, where the settings name one."""
+
+    def ask(quotes: Sequence[tuple[str, str]]) -> list[str | None]:
+        questions = [article_pairs.QUESTION.format(left=left, right=right) for left, right in quotes]
+        return chat.ask(article_pairs.SYSTEM, questions)
+
+    return judge_candidates(findings, ask)
 
 
 def _findings(pairs: Comparison, judge: Judge, min_score: float) -> pl.DataFrame:

@@ -1,9 +1,13 @@
 """Repeated and contradicted passages are found, quoted, scored and dismissed."""
 
+import json
+
 import polars as pl
 import pytest
+from werkzeug import Response
 
 from cxm import runs
+from cxm.backends.chat import OpenAIChat
 from cxm.backends.encoder import HashingEncoder
 from cxm.methods.dismissals import sentences_digest
 from cxm.tables import TABLES
@@ -88,9 +92,9 @@ def base_with_defects() -> pl.DataFrame:
     return frame(rows)
 
 
-def find(articles: pl.DataFrame, train=None, params=None, tmp_path=None, **tables) -> pl.DataFrame:
+def find(articles: pl.DataFrame, train=None, params=None, tmp_path=None, chat=None, **tables) -> pl.DataFrame:
     params = params or RefinementParams()
-    services = Services(HashingEncoder(), tmp_path)
+    services = Services(HashingEncoder(), tmp_path, chat)
     given = {"articles": articles.lazy()} | {name: table.lazy() for name, table in tables.items()}
     model = TASK.method.fit(given, train, params, services)
     return TASK.method.predict(given, model, params, services)["article_findings"]
@@ -107,6 +111,21 @@ def test_planted_defects_are_found_without_labels_and_quoted():
     assert found["a01", "a05"][0] == "contradictory"
     assert "3 days" in found["a01", "a05"][1]
     assert "44 days" in found["a01", "a05"][2]
+
+
+def test_a_language_model_that_is_set_has_the_last_word_on_findings(httpserver):
+    def answer(request):
+        question = request.get_json()["messages"][-1]["content"]
+        said = "contradictory" if "44 days" in question else "unrelated"
+        return Response(
+            json.dumps({"choices": [{"message": {"content": said}}]}), content_type="application/json"
+        )
+
+    httpserver.expect_request("/v1/chat/completions").respond_with_handler(answer)
+    found = find(base_with_defects(), chat=OpenAIChat("m", httpserver.url_for("/v1"), "key"))
+    assert found.select("left_article_id", "right_article_id", "relation").rows() == [
+        ("a01", "a05", "contradictory")
+    ]
 
 
 def test_findings_do_not_depend_on_the_order_of_rows():
