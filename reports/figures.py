@@ -141,7 +141,7 @@ def draw_histogram(
     chart = alt.Chart(alt.Data(values=list(rows))).encode(
         x=alt.X("start:Q", title=x_title, bin="binned", **x),
         x2="end:Q",
-        y=alt.Y("n:Q", title=y_title, axis=alt.Axis(format=",", tickCount=5, tickMinStep=1)),
+        y=alt.Y("n:Q", title=y_title, axis=alt.Axis(format=",d", tickCount=5, tickMinStep=1)),
     )
     chart = chart.mark_bar(color=BLUE, binSpacing=1)
     if parts:

@@ -16,6 +16,10 @@ from cxm.methods.dialogues import content_words
 
 _MAX_DISTANCE = 0.5
 _MAX_CLUSTERED = 2000
+# What is heard between words; with them a name says nothing.
+_FILLERS = frozenset(
+    ["ah", "er", "erm", "from", "hm", "oh", "thatll", "there", "therell", "uh", "um", "with"]
+)
 
 
 def group_needs(vectors: NDArray[np.float32], seed: int) -> NDArray[np.intp]:
@@ -61,4 +65,4 @@ def name_group(texts: Sequence[str], background: Counter[str], n_background: int
 
 def count_words(texts: Sequence[str]) -> Counter[str]:
     """In how many texts each word of content occurs."""
-    return Counter(word for text in texts for word in set(content_words(text)))
+    return Counter(word for text in texts for word in set(content_words(text)) - _FILLERS)

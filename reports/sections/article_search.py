@@ -82,7 +82,8 @@ def _gap_grid(gaps: pl.DataFrame) -> tuple[Grid, ...]:
         for row in gaps.head(MOST_ROWS).iter_rows(named=True)
     ]
     header = ("Topic", "Conversations", "Queries", "Chance of an answer", "Examples")
-    return (Grid("Knowledge gaps", header, rows, "knowledge_gaps.parquet", gaps.height, numeric=(1, 2, 3)),)
+    file = "knowledge_gaps.parquet"
+    return (Grid("Knowledge gaps", header, rows, file, gaps.height, numeric=(1, 2, 3), ids=(4,)),)
 
 
 def _hit_grid(evidence: Evidence) -> tuple[Grid, ...]:

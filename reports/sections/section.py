@@ -92,7 +92,8 @@ class Mark:
 class Grid:
     """A table to show: header cells, rows of texts, and where the rows left out are.
 
-    `numeric`: positions of columns set to the right; `narrow`: of those kept on one line.
+    `numeric`: positions of columns set to the right; `narrow`: of those kept on one line; `ids`: of those
+    that hold ids of rows, which are never masked.
     """
 
     title: str
@@ -102,6 +103,7 @@ class Grid:
     n_rows: int
     numeric: tuple[int, ...] = ()
     narrow: tuple[int, ...] = ()
+    ids: tuple[int, ...] = ()
 
     @property
     def n_more(self) -> int:
@@ -154,7 +156,7 @@ def mask_quotes(story: Story, task: Task, workspace: Workspace) -> Story:
         return story
 
     def masked(grid: Grid) -> Grid:
-        fixed = {*grid.numeric, *grid.narrow}
+        fixed = {*grid.numeric, *grid.narrow, *grid.ids}
         rows = [
             tuple(cell if i in fixed else workspace.redactor.mask(cell) for i, cell in enumerate(row))
             for row in grid.rows

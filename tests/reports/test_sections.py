@@ -6,9 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cxm.tasks import by_name
 from reports.report import compose
 from reports.sections import TELLERS
-from reports.sections.section import Evidence, mark_differences, metric_value, tell_scores
+from reports.sections.section import (
+    Evidence,
+    Grid,
+    Story,
+    mark_differences,
+    mask_quotes,
+    metric_value,
+    tell_scores,
+)
 from reports.words import excerpt
 
 
@@ -155,3 +164,12 @@ def test_words_that_differ_between_two_quotes_are_marked():
 def test_marking_loses_no_word(left, right):
     for text, marks in zip((left, right), mark_differences(left, right), strict=True):
         assert " ".join(mark.text for mark in marks) == excerpt(text, 400)
+
+
+def test_ids_of_rows_are_never_masked_and_quotes_beside_them_are(shared_world):
+    grid = Grid(
+        "t", ("said", "ids"), [("my card is 4111111111111111", "CV12345678")], "t.parquet", 1, ids=(1,)
+    )
+    (row,) = mask_quotes(Story("", grids=(grid,)), by_name("article_search"), shared_world).grids[0].rows
+    assert "4111111111111111" not in row[0]
+    assert row[1] == "CV12345678"
