@@ -1,7 +1,7 @@
 """Which survival model to trust: every candidate and their stack, judged on customers they have not seen.
 
-A candidate's figures, the weights of the stack and the correction of its level all come from
-out-of-fold predictions. The models themselves are fitted in `tenure_risk`.
+A candidate's figures and the weights of the stack come from out-of-fold predictions.
+The models themselves are fitted in `tenure_risk`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from cxm.methods.tenure_risk import (
     STACK,
     Recipe,
     RiskModel,
-    correct,
     fit_members,
     fit_risk,
     member_risks,
@@ -33,13 +32,11 @@ from cxm.metrics import Estimate, estimate
 from cxm.metrics.survival import brier_weights, concordance_index, integrated_brier_score
 
 _MIN_EVENTS_TO_COMPARE = 15
-_MIN_EVENTS_TO_CORRECT = 100
 _MAX_CUSTOMERS = 20_000
 _N_RESAMPLES = 30
 _CLOSE = 0.01
 _LEAST_WEIGHT = 0.02
 _SHOWN_PENALIZER = 1e-5
-_SLOPES, _OFFSETS = (0.5, 2.0), (-1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -106,8 +103,7 @@ def compare_models(
         risks[STACK] = _stacked_out_of_fold(followed, risks, horizons, fold_followed)
     estimates = {kind: _judge(followed, risk, horizons, main) for kind, risk in risks.items()}
     best = _better(estimates)
-    level = _level(followed, risks[best], horizons)
-    return Comparison(Recipe(best, recipes[best].weights, level), estimates)
+    return Comparison(Recipe(best, recipes[best].weights), estimates)
 
 
 def choose_and_fit(
@@ -189,22 +185,6 @@ def _stacked_out_of_fold(
         for kind, weight in _stack(followed.filter(pl.Series(others)), known, horizons).items():
             mixed[held] += weight * risks[kind][held]
     return mixed
-
-
-def _level(followed: pl.DataFrame, risk: Floats, horizons: Array) -> tuple[float, float]:
-    """Offset and slope of greatest weighted likelihood (Platt 1999, on the log cumulative hazard)."""
-    from scipy.optimize import minimize
-
-    left, weight = _outcomes(followed, horizons)
-    if left[:, -1].sum() < _MIN_EVENTS_TO_CORRECT:
-        return (0.0, 1.0)
-
-    def loss(values: Floats) -> float:
-        p = np.clip(correct(risk, (float(values[0]), float(values[1]))), 1e-9, 1 - 1e-9)
-        return -float(np.average(left * np.log(p) + (1 - left) * np.log1p(-p), weights=weight))
-
-    offset, slope = minimize(loss, np.array([0.0, 1.0]), method="L-BFGS-B", bounds=[_OFFSETS, _SLOPES]).x
-    return (float(offset), float(slope))
 
 
 def _better(estimates: dict[str, list[Estimate]]) -> str:

@@ -39,27 +39,15 @@ _CERTAIN = 1e-9
 
 @dataclass(frozen=True)
 class Recipe:
-    """Which models to fit, their weights in the probability, and how its level is corrected.
-
-    `level`: offset and slope on log(-log(1 - p)), learned on rows no member had seen.
-    """
+    """Which models to fit, and their weights in the probability."""
 
     kind: str
     weights: dict[str, float]
-    level: tuple[float, float] = (0.0, 1.0)
 
     @staticmethod
     def of(kind: str) -> Recipe:
         """The recipe of a single model."""
         return Recipe(kind, {kind: 1.0})
-
-
-def correct(probability: Floats, level: tuple[float, float]) -> Floats:
-    """Probabilities of any shape with offset and slope applied to log(-log(1 - p)); order is kept."""
-    if level == (0.0, 1.0):
-        return probability
-    hazard = -np.log1p(-np.clip(probability, _CERTAIN, 1 - _CERTAIN))
-    return np.asarray(-np.expm1(-np.exp(level[0] + level[1] * np.log(hazard))))
 
 
 @dataclass(frozen=True)
@@ -78,7 +66,7 @@ class RiskModel:
         matrix = covariates.encode(customers, self.plan)
         by_kind = member_risks(self.members, matrix, tenure, horizons)
         mixed = sum(self.recipe.weights[kind] * risk for kind, risk in by_kind.items())
-        return correct(np.asarray(mixed), self.recipe.level)
+        return np.asarray(mixed)
 
     def reasons(self, customers: pl.DataFrame, tenure: Array) -> list[list[dict[str, Any]]]:
         """The three covariates that move each customer's log hazard most; [] without covariates."""
@@ -166,7 +154,7 @@ def fit_risk(
         recipe, kinds = Recipe.of(KAPLAN_MEIER), [KAPLAN_MEIER]
     elif len(kinds) < len(recipe.weights):
         total = sum(recipe.weights[kind] for kind in kinds)
-        recipe = Recipe(recipe.kind, {k: recipe.weights[k] / total for k in kinds}, recipe.level)
+        recipe = Recipe(recipe.kind, {k: recipe.weights[k] / total for k in kinds})
     members = fit_members(kinds, plan, covariates.encode(rows, plan), spells, penalizer, seed)
     return RiskModel(recipe, plan, members)
 
@@ -177,7 +165,7 @@ def fit_risk(
 def to_parts(model: RiskModel) -> tuple[dict[str, Any], dict[str, Array], str | None]:
     """The model as (JSON facts, arrays named `<member>/<array>`, LightGBM text or None)."""
     recipe = model.recipe
-    facts: dict[str, Any] = {"kind": recipe.kind, "weights": recipe.weights, "level": list(recipe.level)}
+    facts: dict[str, Any] = {"kind": recipe.kind, "weights": recipe.weights}
     facts |= {"plan": covariates.to_facts(model.plan), "numbers": {}}
     arrays: dict[str, Array] = {}
     booster = None
@@ -193,8 +181,7 @@ def to_parts(model: RiskModel) -> tuple[dict[str, Any], dict[str, Array], str | 
 
 def from_parts(facts: dict[str, Any], arrays: dict[str, Array], booster: str | None) -> RiskModel:
     """The model back from what `to_parts` gave."""
-    offset, slope = facts["level"]
-    recipe = Recipe(facts["kind"], facts["weights"], (offset, slope))
+    recipe = Recipe(facts["kind"], facts["weights"])
     members: dict[str, Fitted] = {}
     for kind in (k for k in SINGLE if k in facts["numbers"]):
         values: dict[str, Any] = {

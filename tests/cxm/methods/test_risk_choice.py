@@ -8,7 +8,7 @@ import pytest
 
 from cxm.methods.observation import from_entry
 from cxm.methods.risk_choice import compare_models
-from cxm.methods.tenure_risk import BOOSTED, STACK, correct, fit_risk, from_parts, to_parts
+from cxm.methods.tenure_risk import BOOSTED, STACK, fit_risk, from_parts, to_parts
 
 _SKIP = ("customer_id", "duration_days", "is_churned", "entry_days")
 _HORIZONS = np.array([30.0, 90.0, 180.0])
@@ -76,12 +76,3 @@ def test_a_stack_comes_back_from_its_parts_to_the_same_risk(compared):
     tenure = np.full(labels.height, 40.0)
     assert (again.risk(labels, tenure, _HORIZONS) == model.risk(labels, tenure, _HORIZONS)).all()
     assert again.reasons(labels[:5], tenure[:5]) == model.reasons(labels[:5], tenure[:5])
-
-
-def test_correcting_the_level_keeps_the_order_and_the_bounds():
-    risk = np.array([0.0, 1e-12, 0.2, 0.8, 1.0])
-    found = correct(risk, (0.3, 0.7))
-    assert (np.diff(found) >= 0).all()
-    assert found.min() >= 0
-    assert found.max() <= 1
-    assert (correct(risk, (0.0, 1.0)) == risk).all()

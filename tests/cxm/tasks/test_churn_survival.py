@@ -154,7 +154,7 @@ def test_late_entry_is_taken_out_of_the_time_at_risk(tmp_path):
 
 
 def test_a_dated_contract_is_scored_on_a_backtest_of_who_was_still_there(tmp_path):
-    customers, labels = contract(900, dated=True)
+    customers, labels = contract(2700, dated=True)
     workspace = make_workspace(tmp_path, customers=customers, churn_labels=labels)
     scores = scored(workspace)
     cut = END - timedelta(days=90)
@@ -163,7 +163,8 @@ def test_a_dated_contract_is_scored_on_a_backtest_of_who_was_still_there(tmp_pat
     there = joined.filter((tenure >= 0) & (pl.col("duration_days") > tenure))
     assert scores["concordance_index"]["n"] == there.height
     assert scores["concordance_index"]["value"] > 0.62
-    assert scores["calibration_error"]["value"] < 0.15
+    # Of 900 customers, ten bins hold mostly chance.
+    assert scores["calibration_error"]["value"] < 0.08
     backtest = workspace.read("churn_backtest").collect()
     assert backtest["customer_id"].n_unique() == customers.filter(pl.col("joined_at") <= cut).height
     assert read_risk(workspace)["customer_id"].n_unique() == customers.height
