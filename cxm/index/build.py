@@ -81,7 +81,7 @@ def _build(directory: Path, articles: pl.DataFrame, encoder: Encoder, previous: 
     texts = pl.Series("text", embedded_texts(passages))
     _write_vectors(directory, "vectors", texts, passages["old_row"], old, encoder)
     if is_large:
-        dense.write_graph(directory / "graph.usearch", dense.read_vectors(directory / "vectors.npy"))
+        dense.Graphs.write(directory / "graphs", dense.read_vectors(directory / "vectors.npy"))
         # Beyond what is searched exactly, passages also stand for their sentences.
         parts = passages.select("article_id", "text", old_row=pl.lit(None, dtype=pl.Int64))
     else:

@@ -1,10 +1,12 @@
-"""Vectors on disk and the nearest of them: exact to 100,000, by a graph in half precision above.
+"""Vectors on disk and the nearest of them: exact to 100,000, by graphs in half precision above.
 
 How vectors are kept and searched belongs here; whose vectors they are is the index's business.
 """
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,10 @@ from numpy.typing import NDArray
 Vectors = NDArray[Any]
 
 MAX_EXACT = 100_000
-_ROWS_PER_CHUNK = 50_000
+_ROWS_PER_GRAPH = 100_000
 # Malkov & Yashunin 2018: links of a node, width of the search while building and while searching.
 _CONNECTIVITY, _EXPANSION_ADD, _EXPANSION_SEARCH = 16, 64, 256
+_NOBODY = np.empty(0, dtype=np.int64)
 
 
 def write_vectors(path: Path, shape: tuple[int, int], parts: Any) -> None:
@@ -53,32 +56,53 @@ def nearest(
     return keys if rows is None else rows[keys]
 
 
-def write_graph(path: Path, vectors: Vectors) -> None:
-    """Write a graph over unit vectors; one thread, so that equal vectors give equal graphs."""
+class Graphs:
+    """The nearest of very many unit vectors by graphs, one for each `_ROWS_PER_GRAPH` of them.
+
+    Each is made by one thread, so that equal vectors give equal graphs, and as many at once as there
+    are cores.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        """Open the graphs of `directory` by memory map; without any, nothing is near."""
+        from usearch.index import Index
+
+        self._graphs = []
+        for path in sorted(directory.glob("*.usearch")):
+            graph = Index.restore(str(path), view=True)
+            if graph is None:
+                raise OSError(f"{path} is no graph")
+            graph.expansion_search = _EXPANSION_SEARCH
+            self._graphs.append(graph)
+
+    @staticmethod
+    def write(directory: Path, vectors: Vectors) -> None:
+        """Make the graphs of `vectors` `(n, d)`."""
+        directory.mkdir()
+        starts = range(0, len(vectors), _ROWS_PER_GRAPH)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            list(pool.map(lambda start: _write_graph(directory, vectors, start), starts))
+
+    def nearest(self, vector: NDArray[np.float32], k: int) -> NDArray[np.int64]:
+        """The rows of about the k nearest, those of the smallest number first where equally near."""
+        query = vector.astype(np.float16)
+        found = [graph.search(query, k, threads=1) for graph in self._graphs]
+        keys = np.concatenate([_NOBODY, *(np.asarray(each.keys, dtype=np.int64) for each in found)])
+        distances = np.concatenate([np.zeros(0), *(each.distances for each in found)])
+        return keys[np.lexsort((keys, distances))[:k]]
+
+
+def _write_graph(directory: Path, vectors: Vectors, start: int) -> None:
     from usearch.index import Index, MetricKind
 
+    rows = np.asarray(vectors[start : start + _ROWS_PER_GRAPH], dtype=np.float16)
     graph = Index(
-        ndim=vectors.shape[1],
+        ndim=rows.shape[1],
         metric=MetricKind.IP,
         dtype="f16",
         connectivity=_CONNECTIVITY,
         expansion_add=_EXPANSION_ADD,
-        expansion_search=_EXPANSION_SEARCH,
         enable_key_lookups=False,
     )
-    for start in range(0, len(vectors), _ROWS_PER_CHUNK):
-        rows = vectors[start : start + _ROWS_PER_CHUNK]
-        graph.add(np.arange(start, start + len(rows)), np.asarray(rows, dtype=np.float16), threads=1)
-    graph.save(str(path))
-
-
-def open_graph(path: Path) -> Any:
-    """A graph by memory map; None where there is none."""
-    if not path.exists():
-        return None
-    from usearch.index import Index
-
-    graph = Index.restore(str(path), view=True)
-    if graph is not None:
-        graph.expansion_search = _EXPANSION_SEARCH
-    return graph
+    graph.add(np.arange(start, start + len(rows)), rows, threads=1)
+    graph.save(str(directory / f"{start:012}.usearch"))

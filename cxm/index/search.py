@@ -182,8 +182,8 @@ class Index:
         return np.ascontiguousarray(self.vectors, dtype=np.float32)
 
     @cached_property
-    def _graph(self) -> Any:
-        return dense.open_graph(self.directory / "graph.usearch")
+    def _graphs(self) -> dense.Graphs:
+        return dense.Graphs(self.directory / "graphs")
 
     @cached_property
     def _passages_of_row(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -285,17 +285,16 @@ class Index:
         )
 
     def _nearest(self, vector: NDArray[np.float32], keep: NDArray[np.bool_] | None) -> NDArray[np.intp]:
-        """Articles of the nearest passages: exact where few enough are left, by the graph above."""
+        """Articles of the nearest passages: exact where few enough are left, by the graphs above."""
         n_left = len(self.rows) if keep is None else int(np.diff(self.starts)[keep].sum())
-        if self._graph is None or n_left <= dense.MAX_EXACT:
+        if not self.is_large or n_left <= dense.MAX_EXACT:
             rows = None
             if keep is not None:
                 rows = np.unique(self.rows[np.repeat(keep, np.diff(self.starts))])
             return self._owners(dense.nearest(self.vectors, vector, _NEAREST, rows), keep)
         count = _NEAREST
         while True:
-            keys = self._graph.search(vector.astype(np.float16), count, threads=1).keys
-            found = self._owners(np.asarray(keys, dtype=np.int64), keep)
+            found = self._owners(self._graphs.nearest(vector, count), keep)
             # Where a filter leaves little of what is near, the search goes further out.
             if keep is None or len(found) >= _POOL or count >= _FURTHEST:
                 return found

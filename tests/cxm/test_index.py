@@ -243,7 +243,9 @@ def test_filters_hold_before_anything_is_ranked(tmp_path: Path) -> None:
     assert len(found()) == 100
 
 
-def test_the_graph_finds_what_the_exact_search_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_graphs_find_what_the_exact_search_finds_and_are_made_alike_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     generator = np.random.default_rng(1)
     made = articles(
         *(
@@ -257,8 +259,13 @@ def test_the_graph_finds_what_the_exact_search_finds(tmp_path: Path, monkeypatch
         for p in open_index(tmp_path / "e", made, HashingEncoder()).pools(texts)
     ]
     monkeypatch.setattr(dense, "MAX_EXACT", 100)
+    monkeypatch.setattr(dense, "_ROWS_PER_GRAPH", 250)
     opened = open_index(tmp_path / "g", made, HashingEncoder())
     assert opened.is_large
+    graphs = sorted(opened.directory.glob("graphs/*"))
+    again = sorted(open_index(tmp_path / "h", made, HashingEncoder()).directory.glob("graphs/*"))
+    assert len(graphs) == 3
+    assert [path.read_bytes() for path in graphs] == [path.read_bytes() for path in again]
     graph = [p.articles[np.argmax(p.cosine)] for p in opened.pools(texts)]
     assert np.mean(np.array(exact) == np.array(graph)) > 0.9
     few = next(opened.pools(texts[:1], where=Filter(kind="issue")))
