@@ -67,13 +67,14 @@ def compare_articles(
         find_candidates(statements, 2 * max_articles),
         pl.DataFrame({"left": np.arange(n_sentences, dtype=np.int32)}).with_columns(right="left"),
     ]
-    vectors = like = of_sentences = None
+    vectors = like = wide = of_sentences = None
     near = pl.DataFrame(schema=RANKED_SCHEMA)
     if len(scopes.forms) <= max_dense:
         vectors = encode(scopes.forms)
         of_sentences = vectors[scopes.sentence_form]
         near = find_scope_neighbours(statements, scopes, vectors)
         like = find_neighbours(vectors, _LIKE_FORMS, MIN_COSINE)
+        wide = find_neighbours(vectors, 40, 0.4)
         lexical.append(expand_forms(scopes, like))
     pairs = (
         pl.concat(lexical)
@@ -85,7 +86,7 @@ def compare_articles(
     aligned = align_sentences(statements, pairs, least, of_sentences)
     occurrences = pair_occurrences(statements, scopes, aligned, max_articles)
     contexts = measure_context(statements, scopes, vectors, like)
-    compared = describe_conflicts(statements, scopes, occurrences, contexts, vectors)
+    compared = describe_conflicts(statements, scopes, occurrences, contexts, vectors, wide)
     described, conflicts = describe_pairs(statements, scopes, compared, of_sentences)
     ids = pl.Series(statements.ids, dtype=pl.String)
     texts = pl.Series(statements.sentences, dtype=pl.String)

@@ -12,6 +12,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from cxm.methods.alignment import KINDS
+from cxm.methods.attributes import ATTRIBUTE_FEATURES, compare_forms
+from cxm.methods.facts import NUMBER
+from cxm.methods.agreement import AGREEMENT_FEATURES, expect_agreement
 from cxm.methods.contexts import Contexts, cross_nearness
 from cxm.methods.scopes import Scopes
 from cxm.methods.statements import Statements
@@ -51,6 +54,12 @@ CONFLICT_FEATURES = (
     "same_attribute",
     "attributes_known",
     "title_quoted",
+    *ATTRIBUTE_FEATURES,
+    "units_shared",
+    "units_apart",
+    "words_shared",
+    "rivalry",
+    *AGREEMENT_FEATURES,
 )
 PAIR = ["left_article", "right_article"]
 # Cosines of sentences on the same matter in other words: none below, all above.
@@ -66,11 +75,13 @@ def describe_conflicts(
     occurrences: pl.DataFrame,
     contexts: Contexts,
     vectors: NDArray[np.float32] | None,
+    like: pl.DataFrame | None,
 ) -> pl.DataFrame:
     """The occurrences with `CONFLICT_FEATURES`. `vectors` `(n_forms, d)`."""
     rows = _add_contexts(statements, scopes, occurrences, contexts, vectors)
     rows = _add_forms(statements, scopes, rows)
     rows = _add_titles(statements, rows)
+    rows = _add_units(statements, rows)
     lighter = pl.min_horizontal("only_left", "only_right")
     heavier = pl.max_horizontal("only_left", "only_right")
     rows = rows.with_columns(
@@ -87,6 +98,8 @@ def describe_conflicts(
         ),
     )
     rows = _compare_elsewhere(rows, len(scopes.forms))
+    rows = compare_forms(statements, scopes, like, vectors, rows)
+    rows = expect_agreement(rows, like, vectors, len(scopes.forms))
     return rows.with_columns(pl.col(CONFLICT_FEATURES).cast(pl.Float64).fill_nan(0.0).fill_null(0.0))
 
 
@@ -189,6 +202,42 @@ def _add_titles(statements: Statements, rows: pl.DataFrame) -> pl.DataFrame:
         for ours, theirs in (("left", "right"), ("right", "left"))
     ]
     return rows.with_columns(read.select(title_quoted=pl.any_horizontal(*quoted)))
+
+
+def _add_units(statements: Statements, rows: pl.DataFrame) -> pl.DataFrame:
+    """`units_shared`, `units_apart`: units of the numbers of both sentences, and of one alone;
+    `words_shared`: share of the lighter sentence's weight, names and numbers apart, that the other has;
+    `rivalry`: how much nearer in meaning the nearest other partner of either sentence is."""
+    terms = statements.terms.select("sentence", "term", "kind").unique(["sentence", "term"])
+    n_sentences = len(statements.sentences)
+    owner, term = terms["sentence"].to_numpy(), terms["term"].to_numpy()
+    is_number = (terms["kind"] == NUMBER).to_numpy()
+    is_word = ~is_number & ~statements.names[term] if len(term) else is_number
+    n_units = np.bincount(owner, is_number, minlength=n_sentences)
+    words = np.bincount(owner, is_word * statements.weights[term], minlength=n_sentences) if len(term) else n_units
+    pairs = rows.select("left", "right").unique(maintain_order=True)
+    marked = terms.with_columns(unit=pl.Series(is_number), word=pl.Series(is_word * statements.weights[term]) if len(term) else 0.0)
+    both = (
+        pairs.lazy()
+        .join(marked.lazy().rename({"sentence": "left"}), on="left")
+        .join(marked.lazy().select(right="sentence", term="term"), on=["right", "term"])
+        .group_by("left", "right")
+        .agg(units_shared=pl.col("unit").sum().cast(pl.Float64), common=pl.col("word").sum())
+        .collect()
+    )
+    rows = rows.join(both, on=["left", "right"], how="left", validate="m:1", maintain_order="left").with_columns(
+        pl.col("units_shared", "common").fill_null(0.0)
+    )
+    left, right = rows["left"].to_numpy(), rows["right"].to_numpy()
+    lighter = np.minimum(words[left], words[right]) if len(left) else np.zeros(0)
+    rivals = [
+        pl.col("cosine").max().over(*PAIR, side) - pl.col("cosine") for side in ("left_place", "right_place")
+    ]
+    return rows.with_columns(
+        units_apart=pl.Series(n_units[left] + n_units[right] - 2 * rows["units_shared"].to_numpy() if len(left) else lighter),
+        words_shared=pl.Series(rows["common"].to_numpy() / np.maximum(lighter, 1e-6)),
+        rivalry=pl.max_horizontal(*rivals),
+    ).drop("common")
 
 
 def _compare_elsewhere(rows: pl.DataFrame, n_forms: int) -> pl.DataFrame:
