@@ -2,80 +2,133 @@
 
 Most of what a knowledge base says twice it says rightly: sentences of one scope whose values agree
 show what two statements of one fact look like. Where a model of them expects agreement and the values
-differ, there is a contradiction. The model needs no label; what it learns from belongs here, the
-features of two sentences in `cxm.methods.conflicts`.
+differ, there is doubt. No label is needed. What the model learns from belongs here, the features of
+two sentences in `cxm.methods.conflicts`.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from cxm.methods.alignment import N_NEIGHBOURS
-from cxm.methods.attributes import agree_elsewhere
+from cxm.methods.attributes import ELSEWHERE_FEATURES, count_elsewhere
 from cxm.methods.boosting import reproducible
 
-AGREEMENT_FEATURES = ("agreement", "doubtful", "left_claim", "right_claim", "left_rival", "right_rival", "agree_near", "differ_near")
-# Nothing that knows whether the values agree.
+AGREEMENT_FEATURES = ("doubt", "agreement", "left_rival", "right_rival", *ELSEWHERE_FEATURES)
+# Nothing that knows whether the values of the two sentences agree.
 _STRUCTURE = (
-    "cosine", "containment", "closeness", "length_least", "scope", "rank_least", "rank_most", "spread",
-    "form_spread_least", "form_spread_most", "subject", "fit_least", "fit_most", "near_least", "near_most",
-    "near_gap", "home_least", "home_most", "homing", "homing_near", "apart", "expected", "headings",
-    "units_shared", "units_apart", "words_shared", "rivalry", "agree_near", "differ_near",
+    "cosine",
+    "containment",
+    "closeness",
+    "length_least",
+    "scope",
+    "rank_least",
+    "rank_most",
+    "spread",
+    "form_spread_least",
+    "form_spread_most",
+    "subject",
+    "fit_least",
+    "fit_most",
+    "near_least",
+    "near_most",
+    "near_gap",
+    "home_least",
+    "home_most",
+    "homing",
+    "homing_near",
+    "apart",
+    "expected",
+    "headings",
+    "units_shared",
+    "units_apart",
+    "words_shared",
+    "rivalry",
+    *ELSEWHERE_FEATURES,
 )
-_N_FOLDS, _N_TREES, _LEAST = 5, 100, 20
+_N_FOLDS, _N_SEEDS, _N_TREES, _LEAST = 5, 4, 100, 20
+# Sentences this close say the same in the same words, and show nothing.
 _SAME = 0.9
+# What should agree as surely as this and does not is no example of sentences that need not.
+_DOUBTED = 0.4
 
 
 def expect_agreement(
     rows: pl.DataFrame, like: pl.DataFrame | None, vectors: NDArray[np.float32] | None, n_forms: int
 ) -> pl.DataFrame:
-    numeric = pl.col("units_shared") > 0
-    slot = ~numeric & (pl.col("filler") > 0) & (pl.col("is_same_form") == 0)
-    agrees = (numeric & (pl.col("n_agreed") > 0) & (pl.col("number") == 0)) | (slot & (pl.col("fills") > 0))
-    differs = (numeric & (pl.col("n_agreed") == 0) & (pl.col("number") > 0)) | (slot & (pl.col("fills") == 0))
-    inside = (pl.min_horizontal("rank_left", "rank_right") < N_NEIGHBOURS) & (pl.col("closeness") < _SAME) & ~pl.col("is_same_form")
-    rows = rows.with_columns(agrees=agrees & inside, differs=differs & inside)
-    rows = rows.with_columns(agree_elsewhere(rows, like, vectors, n_forms))
-    chance = _predict(rows)
-    rows = rows.with_columns(agreement=pl.Series(chance))
+    """`rows` with `AGREEMENT_FEATURES`; nothing is expected where hardly any values agree or differ.
+
+    `agreement`: probability that the values agree, by a model that has not seen the two articles;
+    `left_rival`, `right_rival`: that of the likeliest other partner of either sentence; `doubt`: that of
+    values that differ, the less the likelier another sentence says the same.
+    """
+    is_number = pl.col("units_shared") > 0
+    is_slot = ~is_number & (pl.col("filler") > 0)
+    agrees = (is_number & (pl.col("n_agreed") > 0) & (pl.col("number") == 0)) | (
+        is_slot & (pl.col("fills") > 0)
+    )
+    differs = (is_number & (pl.col("n_agreed") == 0) & (pl.col("number") > 0)) | (
+        is_slot & (pl.col("fills") == 0)
+    )
+    is_other = (
+        (pl.col("rank_least") < N_NEIGHBOURS) & (pl.col("closeness") < _SAME) & ~pl.col("is_same_form")
+    )
+    rows = rows.with_columns(agrees=agrees & is_other, differs=differs & is_other)
+    rows = rows.hstack(count_elsewhere(rows, like, vectors, n_forms))
+    is_known = rows["agrees"] | rows["differs"]
+    first = _predict(rows, _STRUCTURE, is_known)
+    rows = _add_rivals(rows.with_columns(agreement=first))
+    # A second time without what is doubted, and knowing the rivals (Liu et al. 2003).
+    is_sure = is_known & ~(rows["differs"] & (first > _DOUBTED))
+    second = _predict(rows, (*_STRUCTURE, "left_rival", "right_rival"), is_sure)
+    return _add_rivals(rows.with_columns(agreement=second)).with_columns(
+        doubt=pl.col("agreement") * pl.col("differs") * (1 - pl.max_horizontal("left_said", "right_said"))
+    )
+
+
+def _add_rivals(rows: pl.DataFrame) -> pl.DataFrame:
+    """`…_rival`, and `…_said`: how likely a sentence that agrees says the same."""
+    value = pl.col("agreement") * (pl.col("agrees") | pl.col("differs"))
     for side in ("left", "right"):
         place = [f"{side}_article", f"{side}_place"]
-        other = pl.col("agreement") * (pl.col("agrees") | pl.col("differs"))
-        top = other.top_k(2)
         rows = rows.with_columns(
-            (pl.col("agreement") * pl.col("agrees")).max().over(place).alias(f"{side}_claim"),
-            other.max().over(place).alias("_most"),
-            other.sort(descending=True).slice(1, 1).first().fill_null(0.0).over(place).alias("_second"),
-        ).with_columns(
-            pl.when(other == pl.col("_most")).then("_second").otherwise("_most").alias(f"{side}_rival")
-        ).drop("_most", "_second")
-    return rows.with_columns(doubtful=pl.col("agreement") * pl.col("differs"))
+            (pl.col("agreement") * pl.col("agrees")).max().over(place).alias(f"{side}_said"),
+            most=value.max().over(place),
+            second=value.top_k(2).min().over(place) * (pl.len().over(place) > 1),
+        ).with_columns(pl.when(value == pl.col("most")).then("second").otherwise("most").alias(f"{side}_rival"))
+    return rows.drop("most", "second")
 
 
-def _predict(rows: pl.DataFrame) -> NDArray[np.float64]:
+def _predict(rows: pl.DataFrame, names: tuple[str, ...], is_example: pl.Series) -> pl.Series:
     """Probability that the values of each row agree, out of fold; 0 where that cannot be learned."""
     import lightgbm
 
     chance = np.zeros(rows.height)
-    agrees, differs = rows["agrees"].to_numpy(), rows["differs"].to_numpy()
-    asked = agrees | differs
-    if agrees.sum() < _LEAST or differs.sum() < _LEAST:
-        return chance
-    features = rows.select(pl.col(_STRUCTURE).cast(pl.Float64)).to_numpy()
-    fold = rows.select(pl.struct("left_article", "right_article").rank("dense") % _N_FOLDS).to_series().to_numpy()
+    agrees, asked = rows["agrees"].to_numpy(), (rows["agrees"] | rows["differs"]).to_numpy()
+    example = is_example.to_numpy()
+    if min(agrees[example].sum(), (~agrees[example]).sum()) < _LEAST:
+        return pl.Series(chance)
+    features = rows.select(pl.col(names).cast(pl.Float64)).to_numpy()
+    pair = rows.select(pl.struct("left_article", "right_article").rank("dense")).to_series().to_numpy()
+    fold = pair % _N_FOLDS
     options = {
-        "objective": "binary", "learning_rate": 0.05, "num_leaves": 7, "min_data_in_leaf": 10, "lambda_l2": 5.0,
-        "feature_fraction": 0.4, "bagging_fraction": 0.8, "bagging_freq": 1, **reproducible(0),
+        "objective": "binary",
+        "learning_rate": 0.05,
+        "num_leaves": 7,
+        "min_data_in_leaf": 10,
+        "lambda_l2": 5.0,
+        "feature_fraction": 0.4,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
     }
     for number in range(_N_FOLDS):
-        inside, outside = asked & (fold != number), asked & (fold == number)
-        if inside.sum() < _LEAST or not outside.any():
+        inside, outside = example & (fold != number), asked & (fold == number)
+        if len(np.unique(agrees[inside])) < 2 or not outside.any():
             continue
-        data = lightgbm.Dataset(features[inside], agrees[inside].astype(float))
-        booster = lightgbm.train(options, data, _N_TREES)
-        chance[outside] = booster.predict(features[outside], num_threads=1)
-    return chance.round(4)
+        data = lightgbm.Dataset(features[inside], agrees[inside].astype(float), free_raw_data=False)
+        for seed in range(_N_SEEDS):
+            booster = lightgbm.train(options | reproducible(seed), data, _N_TREES)
+            chance[outside] += booster.predict(features[outside], num_threads=1) / _N_SEEDS
+    return pl.Series(chance.round(4))

@@ -192,6 +192,7 @@ def describe_pairs(
         + 0.3 * (pl.col("rank_most") == 0)
         + 0.5 * pl.col("homing")
         - 0.3 * pl.col("form_spread_most")
+        + 3 * pl.col("doubt")
     )
     conflicts = (
         rows.filter((pl.col("closeness") < _SAME) | (pl.col("n_facts") > 0))

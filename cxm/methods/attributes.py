@@ -19,6 +19,7 @@ from cxm.methods.scopes import Scopes
 from cxm.methods.statements import Statements
 
 ATTRIBUTE_FEATURES = ("apart", "expected", "headings", "filler", "fills")
+ELSEWHERE_FEATURES = ("agree_exact", "agree_near", "differ_exact", "differ_near")
 _LEAST_FRAME, _MOST_FILLER, _MOST_WORDS, _MOST_FORMS, _MOST_FRAMES = 3, 8, 40, 60, 40
 _ROWS = 16_384
 LEAST_COSINE, SAME_COSINE, FULL_COSINE = 0.4, 0.7, 0.95
@@ -72,22 +73,26 @@ def compare_forms(
     )
 
 
-def agree_elsewhere(
+def count_elsewhere(
     rows: pl.DataFrame, like: pl.DataFrame | None, vectors: NDArray[np.float32] | None, n_forms: int
 ) -> pl.DataFrame:
-    """`agree_near`, `differ_near` of `rows` (form_one, form_two, differs, agrees), in order: how often the
-    values of forms like the two agree and differ in other rows (log)."""
+    """`ELSEWHERE_FEATURES` of `rows` (form_one, form_two, agrees, differs), in order: how often the values
+    of the two forms (`exact`), or of forms like them (`near`), agree and differ in other rows (logs)."""
     from scipy.sparse import coo_array
 
     if vectors is None or like is None or not rows.height:
-        return pl.DataFrame({name: np.zeros(rows.height) for name in ("agree_near", "differ_near")})
+        return pl.DataFrame({name: np.zeros(rows.height) for name in ELSEWHERE_FEATURES})
     near = _near_forms(like, vectors, n_forms, SAME_COSINE, FULL_COSINE)
     one, two = (rows[name].to_numpy() for name in ("form_one", "form_two"))
     turned = np.asarray(near[one, two]).ravel()
     found = {}
     for name in ("agree", "differ"):
         flag = rows[f"{name}s"].to_numpy().astype(float)
-        # Each scope once: the same two forms in one scope are one observation.
+        same = pl.col(f"{name}s")
+        found[f"{name}_exact"] = (
+            rows.select((same.sum().over("form_one", "form_two") - same).cast(pl.Float64).log1p().round(4))
+            .to_series().to_numpy()
+        )
         counts = coo_array((flag, (one, two)), shape=(n_forms, n_forms)).tocsr()
         counts = counts + counts.T
         spread = (near @ counts).tocsr()
@@ -184,7 +189,7 @@ def _find_gaps(forms: list[str]) -> pl.DataFrame:
         for size in range(1, min(_MOST_FILLER, n - _LEAST_FRAME) + 1):
             for start in range(n - size + 1):
                 filler = " ".join(words[start : start + size])
-                if len(filler) > 2 and "#" not in filler and "product" not in filler:
+                if len(filler) > 2 and not any(mark in filler for mark in ("#", "product", "this page")):
                     rows["form"].append(number)
                     rows["frame"].append(" ".join([*words[:start], "_", *words[start + size :]]))
                     rows["filler"].append(filler)

@@ -24,6 +24,8 @@ _LEAST_SURE = 0.05
 _DOUBT = 0.3
 _CHOICES = 2
 _LEAST_ROWS = 20
+# Where nothing is doubted, and what is doubted most, the trees decide all the same.
+_LEAST_DOUBT, _MOST_DOUBT = 0.01, 0.97
 # A threshold that nothing reaches.
 _NEVER = 1 - 1e-6
 
@@ -33,7 +35,8 @@ class Examples:
     """Pairs of articles and, for each, the sentences it may conflict in.
 
     `pairs` `(n, f)` features; `conflicts` `(m, g)` features; `owner` `(m,)` the pair of each conflict,
-    ascending, the most promising conflict of a pair first. `labels` `(n,)` index `CLASSES`; `weights`
+    ascending, the most promising conflict of a pair first, `doubts` `(m,)` what the knowledge base itself
+    says of it, 0 to 1. `labels` `(n,)` index `CLASSES`; `weights`
     `(n,)`; rows of one of the `groups` `(n,)` (one pair seen several times) stay together; a
     threshold is chosen on pairs that are `counted` `(n,)`.
     """
@@ -41,6 +44,7 @@ class Examples:
     pairs: NDArray[np.float64]
     conflicts: NDArray[np.float64]
     owner: NDArray[np.intp]
+    doubts: NDArray[np.float64]
     labels: NDArray[np.intp]
     weights: NDArray[np.float64]
     groups: NDArray[np.intp]
@@ -55,7 +59,14 @@ class Judge:
     thresholds: dict[str, float]
 
 
-def _train(features: NDArray[Any], is_defect: NDArray[Any], weights: NDArray[Any], seed: int) -> Any:
+def _train(
+    features: NDArray[Any],
+    is_defect: NDArray[Any],
+    weights: NDArray[Any],
+    seed: int,
+    start: NDArray[np.float64] | None = None,
+) -> Any:
+    """A booster; from the log odds `start` where they are given, which its raw score leaves out."""
     import lightgbm
 
     options = {
@@ -76,7 +87,8 @@ def _train(features: NDArray[Any], is_defect: NDArray[Any], weights: NDArray[Any
         features = np.vstack([features, np.zeros((n_missing, features.shape[1]))])
         is_defect = np.concatenate([is_defect, np.zeros(n_missing)])
         weights = np.concatenate([weights, np.ones(n_missing)])
-    data = lightgbm.Dataset(features, is_defect.astype(float), weight=weights)
+        start = None if start is None else np.concatenate([start, np.full(n_missing, start.min(initial=0))])
+    data = lightgbm.Dataset(features, is_defect.astype(float), weight=weights, init_score=start)
     return lightgbm.train(options, data, _N_TREES)
 
 
@@ -90,16 +102,30 @@ def _train_conflicts(
     is_defect = examples.labels == _CONTRADICTORY
     usable = is_used[owner]
     of_defect = usable & is_defect[owner]
-    chosen = _first_of_each(owner, of_defect)
+    start = _log_odds(examples.doubts)
+    most = _most_of_each(owner, np.where(of_defect, examples.doubts, -1), len(is_defect))
+    chosen = _first_of_each(owner, of_defect & (examples.doubts == most[owner]))
     for _ in range(_CHOICES):
         kept = (usable & ~is_defect[owner]) | chosen
-        booster = _train(rows[kept], is_defect[owner[kept]], examples.weights[owner[kept]], seed)
+        booster = _train(rows[kept], is_defect[owner[kept]], examples.weights[owner[kept]], seed, start[kept])
         score = np.full(len(owner), -1.0)
         if of_defect.any():
-            score[of_defect] = booster.predict(rows[of_defect], num_threads=1)
+            score[of_defect] = _predict_conflicts(booster, rows[of_defect], examples.doubts[of_defect])
         best = _most_of_each(owner, score, len(is_defect))
         chosen = _first_of_each(owner, of_defect & (score == best[owner]))
     return booster
+
+
+def _log_odds(doubts: NDArray[np.float64]) -> NDArray[np.float64]:
+    kept = np.clip(doubts, _LEAST_DOUBT, _MOST_DOUBT)
+    return np.log(kept / (1 - kept))
+
+
+def _predict_conflicts(
+    booster: Any, rows: NDArray[np.float64], doubts: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    raw = np.asarray(booster.predict(rows, raw_score=True, num_threads=1)) + _log_odds(doubts)
+    return 1 / (1 + np.exp(-raw))
 
 
 def _first_of_each(owner: NDArray[np.intp], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -178,7 +204,9 @@ def _predict_out_of_fold(
             of_outside = outside[examples.owner]
             if of_outside.any():
                 score = np.zeros(len(rows))
-                score[of_outside] = boosters[1].predict(rows[of_outside], num_threads=1)
+                score[of_outside] = _predict_conflicts(
+                    boosters[1], rows[of_outside], examples.doubts[of_outside]
+                )
                 best = _most_of_each(examples.owner, score, len(labels))
                 scores[1][outside] = best[outside]
     return scores
@@ -205,7 +233,11 @@ def _best_threshold(scores: NDArray[np.float64], examples: Examples, code: int) 
 
 
 def judge_pairs(
-    judge: Judge, pairs: NDArray[np.float64], conflicts: NDArray[np.float64], owner: NDArray[np.intp]
+    judge: Judge,
+    pairs: NDArray[np.float64],
+    conflicts: NDArray[np.float64],
+    owner: NDArray[np.intp],
+    doubts: NDArray[np.float64],
 ) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.intp]]:
     """For each pair its likelier defect (an index of `CLASSES`, never 0), how sure that is, and the
     row of its likeliest conflict (-1 without any), `(n,)` each.
@@ -221,9 +253,8 @@ def judge_pairs(
         probability[0] = lightgbm.Booster(model_str=judge.boosters["similar"]).predict(pairs, num_threads=1)
     if len(owner):
         rows = np.hstack([conflicts, pairs[owner]])
-        score = np.asarray(
-            lightgbm.Booster(model_str=judge.boosters["contradictory"]).predict(rows, num_threads=1)
-        )
+        booster = lightgbm.Booster(model_str=judge.boosters["contradictory"])
+        score = _predict_conflicts(booster, rows, doubts)
         probability[1] = _most_of_each(owner, score, n)
         first = np.flatnonzero(_first_of_each(owner, score == probability[1][owner]))
         likeliest[owner[first]] = first

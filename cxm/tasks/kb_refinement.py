@@ -128,6 +128,7 @@ def _as_examples(parts: list[tuple[Comparison, pl.DataFrame]]) -> Examples:
                 for (found, _), start in zip(parts, sizes, strict=False)
             ]
         ),
+        np.concatenate([found.conflicts["doubt"].to_numpy() for found, _ in parts]),
         rows["label"].to_numpy().astype(np.intp),
         rows["weight"].to_numpy(),
         groups,
@@ -189,6 +190,7 @@ def _findings(pairs: Comparison, judge: Judge, min_score: float) -> pl.DataFrame
         pairs.articles.select(PAIR_FEATURES).to_numpy(),
         pairs.conflicts.select(CONFLICT_FEATURES).to_numpy(),
         pairs.conflicts["owner"].to_numpy().astype(np.intp),
+        pairs.conflicts["doubt"].to_numpy(),
     )
     place = pl.Series(conflict)
     place = place.set(place < 0, None) if len(place) else place
