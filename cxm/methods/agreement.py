@@ -12,7 +12,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from cxm.methods.alignment import N_NEIGHBOURS
 from cxm.methods.attributes import ELSEWHERE_FEATURES, count_elsewhere
 from cxm.methods.boosting import reproducible
 
@@ -48,15 +47,14 @@ _STRUCTURE = (
     "rivalry",
     *ELSEWHERE_FEATURES,
 )
-_N_FOLDS, _N_SEEDS, _N_TREES, _LEAST = 5, 4, 100, 20
-# Sentences this close say the same in the same words, and show nothing.
-_SAME = 0.9
+_N_FOLDS, _N_TREES, _LEAST = 5, 100, 20
+_FIRST_SEEDS, _LAST_SEEDS = 1, 3
 # What should agree as surely as this and does not is no example of sentences that need not.
 _DOUBTED = 0.4
 
 
 def expect_agreement(
-    rows: pl.DataFrame, like: pl.DataFrame | None, vectors: NDArray[np.float32] | None, n_forms: int
+    rows: pl.DataFrame, like: pl.DataFrame | None, vectors: NDArray[np.float32] | None
 ) -> pl.DataFrame:
     """`rows` with `AGREEMENT_FEATURES`; nothing is expected where hardly any values agree or differ.
 
@@ -65,24 +63,21 @@ def expect_agreement(
     values that differ, the less the likelier another sentence says the same.
     """
     is_number = pl.col("units_shared") > 0
-    is_slot = ~is_number & (pl.col("filler") > 0)
+    is_slot = pl.col("is_slot") & (pl.col("filler") > 0)
     agrees = (is_number & (pl.col("n_agreed") > 0) & (pl.col("number") == 0)) | (
         is_slot & (pl.col("fills") > 0)
     )
     differs = (is_number & (pl.col("n_agreed") == 0) & (pl.col("number") > 0)) | (
         is_slot & (pl.col("fills") == 0)
     )
-    is_other = (
-        (pl.col("rank_least") < N_NEIGHBOURS) & (pl.col("closeness") < _SAME) & ~pl.col("is_same_form")
-    )
-    rows = rows.with_columns(agrees=agrees & is_other, differs=differs & is_other)
-    rows = rows.hstack(count_elsewhere(rows, like, vectors, n_forms))
+    rows = rows.with_columns(agrees=agrees & pl.col("is_restated"), differs=differs & pl.col("is_restated"))
+    rows = rows.hstack(count_elsewhere(rows, like, vectors))
     is_known = rows["agrees"] | rows["differs"]
-    first = _predict(rows, _STRUCTURE, is_known)
+    first = _predict(rows, _STRUCTURE, is_known, _FIRST_SEEDS)
     rows = _add_rivals(rows.with_columns(agreement=first))
     # A second time without what is doubted, and knowing the rivals (Liu et al. 2003).
     is_sure = is_known & ~(rows["differs"] & (first > _DOUBTED))
-    second = _predict(rows, (*_STRUCTURE, "left_rival", "right_rival"), is_sure)
+    second = _predict(rows, (*_STRUCTURE, "left_rival", "right_rival"), is_sure, _LAST_SEEDS)
     return _add_rivals(rows.with_columns(agreement=second)).with_columns(
         doubt=pl.col("agreement") * pl.col("differs") * (1 - pl.max_horizontal("left_said", "right_said"))
     )
@@ -97,11 +92,13 @@ def _add_rivals(rows: pl.DataFrame) -> pl.DataFrame:
             (pl.col("agreement") * pl.col("agrees")).max().over(place).alias(f"{side}_said"),
             most=value.max().over(place),
             second=value.top_k(2).min().over(place) * (pl.len().over(place) > 1),
-        ).with_columns(pl.when(value == pl.col("most")).then("second").otherwise("most").alias(f"{side}_rival"))
+        ).with_columns(
+            pl.when(value == pl.col("most")).then("second").otherwise("most").alias(f"{side}_rival")
+        )
     return rows.drop("most", "second")
 
 
-def _predict(rows: pl.DataFrame, names: tuple[str, ...], is_example: pl.Series) -> pl.Series:
+def _predict(rows: pl.DataFrame, names: tuple[str, ...], is_example: pl.Series, n_seeds: int) -> pl.Series:
     """Probability that the values of each row agree, out of fold; 0 where that cannot be learned."""
     import lightgbm
 
@@ -128,7 +125,7 @@ def _predict(rows: pl.DataFrame, names: tuple[str, ...], is_example: pl.Series) 
         if len(np.unique(agrees[inside])) < 2 or not outside.any():
             continue
         data = lightgbm.Dataset(features[inside], agrees[inside].astype(float), free_raw_data=False)
-        for seed in range(_N_SEEDS):
+        for seed in range(n_seeds):
             booster = lightgbm.train(options | reproducible(seed), data, _N_TREES)
-            chance[outside] += booster.predict(features[outside], num_threads=1) / _N_SEEDS
+            chance[outside] += booster.predict(features[outside], num_threads=1) / n_seeds
     return pl.Series(chance.round(4))

@@ -23,6 +23,7 @@ from cxm.methods.alignment import (
     find_scope_neighbours,
 )
 from cxm.methods.article_pairs import PAIR_FEATURES, describe_pairs, pair_occurrences
+from cxm.methods.attributes import LIKE_COSINE, LIKE_FORMS
 from cxm.methods.conflicts import CONFLICT_FEATURES, describe_conflicts
 from cxm.methods.conflicts import PAIR as ARTICLES
 from cxm.methods.contexts import measure_context
@@ -74,7 +75,7 @@ def compare_articles(
         of_sentences = vectors[scopes.sentence_form]
         near = find_scope_neighbours(statements, scopes, vectors)
         like = find_neighbours(vectors, _LIKE_FORMS, MIN_COSINE)
-        wide = find_neighbours(vectors, 40, 0.4)
+        wide = find_neighbours(vectors, LIKE_FORMS, LIKE_COSINE)
         lexical.append(expand_forms(scopes, like))
     pairs = (
         pl.concat(lexical)

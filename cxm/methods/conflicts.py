@@ -11,11 +11,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from cxm.methods.alignment import KINDS
-from cxm.methods.attributes import ATTRIBUTE_FEATURES, compare_forms
-from cxm.methods.facts import NUMBER
 from cxm.methods.agreement import AGREEMENT_FEATURES, expect_agreement
+from cxm.methods.alignment import KINDS, N_NEIGHBOURS
+from cxm.methods.attributes import ATTRIBUTE_FEATURES, compare_forms
 from cxm.methods.contexts import Contexts, cross_nearness
+from cxm.methods.facts import NUMBER
 from cxm.methods.scopes import Scopes
 from cxm.methods.statements import Statements
 
@@ -67,6 +67,7 @@ _UNLIKE, _ALIKE = 0.55, 0.9
 # Cosine of two forms that say the same where their figures agree.
 _RESTATED = 0.6
 _MOST_DIFFERING = 0.5
+_SAME_WORDS = 0.9
 
 
 def describe_conflicts(
@@ -98,8 +99,13 @@ def describe_conflicts(
         ),
     )
     rows = _compare_elsewhere(rows, len(scopes.forms))
+    # Near in meaning in one scope, and not the same words: these may state one thing twice.
+    is_restated = (
+        (pl.col("rank_least") < N_NEIGHBOURS) & (pl.col("closeness") < _SAME_WORDS) & ~pl.col("is_same_form")
+    )
+    rows = rows.with_columns(is_restated=is_restated, is_slot=is_restated & (pl.col("units_shared") == 0))
     rows = compare_forms(statements, scopes, like, vectors, rows)
-    rows = expect_agreement(rows, like, vectors, len(scopes.forms))
+    rows = expect_agreement(rows, like, vectors)
     return rows.with_columns(pl.col(CONFLICT_FEATURES).cast(pl.Float64).fill_nan(0.0).fill_null(0.0))
 
 
@@ -207,37 +213,56 @@ def _add_titles(statements: Statements, rows: pl.DataFrame) -> pl.DataFrame:
 def _add_units(statements: Statements, rows: pl.DataFrame) -> pl.DataFrame:
     """`units_shared`, `units_apart`: units of the numbers of both sentences, and of one alone;
     `words_shared`: share of the lighter sentence's weight, names and numbers apart, that the other has;
-    `rivalry`: how much nearer in meaning the nearest other partner of either sentence is."""
-    terms = statements.terms.select("sentence", "term", "kind").unique(["sentence", "term"])
-    n_sentences = len(statements.sentences)
-    owner, term = terms["sentence"].to_numpy(), terms["term"].to_numpy()
-    is_number = (terms["kind"] == NUMBER).to_numpy()
-    is_word = ~is_number & ~statements.names[term] if len(term) else is_number
-    n_units = np.bincount(owner, is_number, minlength=n_sentences)
-    words = np.bincount(owner, is_word * statements.weights[term], minlength=n_sentences) if len(term) else n_units
-    pairs = rows.select("left", "right").unique(maintain_order=True)
-    marked = terms.with_columns(unit=pl.Series(is_number), word=pl.Series(is_word * statements.weights[term]) if len(term) else 0.0)
+    `rivalry`: how much nearer in meaning another partner of either sentence in these articles is."""
+    weights = pl.DataFrame(
+        {
+            "term": np.arange(len(statements.weights), dtype=np.int32),
+            "weight": np.where(statements.names, 0.0, statements.weights),
+        }
+    )
+    is_unit = pl.col("kind") == NUMBER
+    terms = (
+        statements.terms.group_by("sentence", "term")
+        .agg(unit=is_unit.any())
+        .join(weights, on="term", how="left", validate="m:1")
+        .select("sentence", "term", unit="unit", word=pl.when("unit").then(0.0).otherwise("weight"))
+    )
+    of_sentence = terms.group_by("sentence").agg(
+        units=pl.col("unit").sum().cast(pl.Float64), words=pl.col("word").sum()
+    )
     both = (
-        pairs.lazy()
-        .join(marked.lazy().rename({"sentence": "left"}), on="left")
-        .join(marked.lazy().select(right="sentence", term="term"), on=["right", "term"])
+        rows.lazy()
+        .select("left", "right")
+        .unique()
+        .join(terms.lazy().rename({"sentence": "left"}), on="left")
+        .join(terms.lazy().select(right="sentence", term="term"), on=["right", "term"])
         .group_by("left", "right")
         .agg(units_shared=pl.col("unit").sum().cast(pl.Float64), common=pl.col("word").sum())
         .collect()
     )
-    rows = rows.join(both, on=["left", "right"], how="left", validate="m:1", maintain_order="left").with_columns(
-        pl.col("units_shared", "common").fill_null(0.0)
-    )
-    left, right = rows["left"].to_numpy(), rows["right"].to_numpy()
-    lighter = np.minimum(words[left], words[right]) if len(left) else np.zeros(0)
-    rivals = [
-        pl.col("cosine").max().over(*PAIR, side) - pl.col("cosine") for side in ("left_place", "right_place")
-    ]
+    rows = rows.join(both, on=["left", "right"], how="left", validate="m:1", maintain_order="left")
+    for side in ("left", "right"):
+        rows = rows.join(
+            of_sentence.select(
+                pl.col("sentence").alias(side),
+                pl.col("units").alias(f"{side}_units"),
+                pl.col("words").alias(f"{side}_words"),
+            ),
+            on=side,
+            how="left",
+            validate="m:1",
+            maintain_order="left",
+        )
+    rows = rows.with_columns(pl.col("units_shared", "common", "^(left|right)_(units|words)$").fill_null(0.0))
+    lighter = pl.min_horizontal("left_words", "right_words")
     return rows.with_columns(
-        units_apart=pl.Series(n_units[left] + n_units[right] - 2 * rows["units_shared"].to_numpy() if len(left) else lighter),
-        words_shared=pl.Series(rows["common"].to_numpy() / np.maximum(lighter, 1e-6)),
-        rivalry=pl.max_horizontal(*rivals),
-    ).drop("common")
+        units_apart=pl.col("left_units") + pl.col("right_units") - 2 * pl.col("units_shared"),
+        words_shared=(pl.col("common") / pl.max_horizontal(lighter, 1e-6)).round(4),
+        rivalry=pl.max_horizontal(
+            *(pl.col("cosine").max().over(*PAIR, f"{side}_place") for side in ("left", "right"))
+        )
+        - pl.col("cosine"),
+    ).drop("common", "^(left|right)_(units|words)$")
 
 
 def _compare_elsewhere(rows: pl.DataFrame, n_forms: int) -> pl.DataFrame:
