@@ -19,6 +19,9 @@ RELATIONS = CLASSES[1:]
 _SIMILAR, _CONTRADICTORY = 1, 2
 _N_TREES = 80
 _N_FOLDS = 5
+# Similar pairs are judged by the mean of several boosters, thresholds set on several divisions into
+# folds: then no single division decides what is found.
+_N_JUDGES = 4
 _LEAST_SURE = 0.05
 # An unlisted pair with this probability of being a defect is no example of an unrelated pair.
 _DOUBT = 0.3
@@ -53,7 +56,7 @@ class Examples:
 
 @dataclass(frozen=True)
 class Judge:
-    """One LightGBM text and one threshold for each of `RELATIONS`."""
+    """LightGBM texts (`similar_0`, …, `contradictory`) and one threshold for each of `RELATIONS`."""
 
     boosters: dict[str, str]
     thresholds: dict[str, float]
@@ -164,9 +167,11 @@ def fit_judge(examples: Examples, seed: int) -> Judge:
     np.maximum.at(doubt, examples.groups[unlisted], sure[unlisted])
     used = ~unlisted | (doubt[examples.groups] < _DOUBT)
     scores = _predict_out_of_fold(examples, rows, used, seed)
-    boosters = _fit_both(examples, rows, used, seed)
+    boosters = {
+        f"similar_{number}": _train_similar(examples, used, seed + number) for number in range(_N_JUDGES)
+    } | {"contradictory": _train_conflicts(examples, rows, used, seed)}
     return Judge(
-        {name: str(booster.model_to_string()) for name, booster in zip(RELATIONS, boosters, strict=True)},
+        {name: str(booster.model_to_string()) for name, booster in boosters.items()},
         {
             name: _best_threshold(s, examples, code)
             for code, (name, s) in enumerate(zip(RELATIONS, scores, strict=True), 1)
@@ -174,42 +179,43 @@ def fit_judge(examples: Examples, seed: int) -> Judge:
     )
 
 
-def _fit_both(examples: Examples, rows: NDArray[np.float64], used: NDArray[np.bool_], seed: int) -> list[Any]:
-    similar = examples.labels == _SIMILAR
-    return [
-        _train(examples.pairs[used], similar[used], examples.weights[used], seed),
-        _train_conflicts(examples, rows, used, seed),
-    ]
+def _train_similar(examples: Examples, used: NDArray[np.bool_], seed: int) -> Any:
+    return _train(examples.pairs[used], (examples.labels == _SIMILAR)[used], examples.weights[used], seed)
 
 
 def _predict_out_of_fold(
     examples: Examples, rows: NDArray[np.float64], used: NDArray[np.bool_], seed: int
 ) -> list[NDArray[np.float64]]:
+    n = len(examples.labels)
+    scores = [np.zeros(n), np.zeros(n)]
+    for judge in range(_N_JUDGES):
+        fold = _deal_folds(examples, seed + judge)
+        for number in range(_N_FOLDS):
+            outside = fold == number
+            inside = used & ~outside
+            if not (inside.any() and outside.any()):
+                continue
+            booster = _train_similar(examples, inside, seed + judge)
+            scores[0][outside] += booster.predict(examples.pairs[outside], num_threads=1) / _N_JUDGES
+            of_outside = outside[examples.owner]
+            if judge == 0 and of_outside.any():
+                booster = _train_conflicts(examples, rows, inside, seed)
+                score = np.zeros(len(rows))
+                score[of_outside] = _predict_conflicts(booster, rows[of_outside], examples.doubts[of_outside])
+                scores[1][outside] = _most_of_each(examples.owner, score, n)[outside]
+    return scores
+
+
+def _deal_folds(examples: Examples, seed: int) -> NDArray[np.int_]:
+    """Fold of each pair; each fold has as many of each label as the others."""
     generator = np.random.default_rng(seed)
-    groups, labels = examples.groups, examples.labels
-    kind = np.full(groups.max() + 1, -1)
-    np.maximum.at(kind, groups, labels)
-    fold_of_group = np.zeros(len(kind), dtype=int)
+    kind = np.full(examples.groups.max() + 1, -1)
+    np.maximum.at(kind, examples.groups, examples.labels)
+    fold = np.zeros(len(kind), dtype=int)
     for label in range(len(CLASSES)):
         members = np.flatnonzero(kind == label)
-        fold_of_group[members] = generator.permutation(np.arange(len(members)) % _N_FOLDS)
-    fold = fold_of_group[groups]
-    scores = [np.zeros(len(labels)), np.zeros(len(labels))]
-    for number in range(_N_FOLDS):
-        outside = fold == number
-        inside = used & ~outside
-        if inside.any() and outside.any():
-            boosters = _fit_both(examples, rows, inside, seed)
-            scores[0][outside] = boosters[0].predict(examples.pairs[outside], num_threads=1)
-            of_outside = outside[examples.owner]
-            if of_outside.any():
-                score = np.zeros(len(rows))
-                score[of_outside] = _predict_conflicts(
-                    boosters[1], rows[of_outside], examples.doubts[of_outside]
-                )
-                best = _most_of_each(examples.owner, score, len(labels))
-                scores[1][outside] = best[outside]
-    return scores
+        fold[members] = generator.permutation(np.arange(len(members)) % _N_FOLDS)
+    return fold[examples.groups]
 
 
 def _sureness(scores: NDArray[np.float64], examples: Examples, code: int) -> float:
@@ -250,7 +256,9 @@ def judge_pairs(
     probability = np.zeros((2, n))
     likeliest = np.full(n, -1, dtype=np.intp)
     if n:
-        probability[0] = lightgbm.Booster(model_str=judge.boosters["similar"]).predict(pairs, num_threads=1)
+        texts = [judge.boosters[f"similar_{number}"] for number in range(_N_JUDGES)]
+        judges = [lightgbm.Booster(model_str=text).predict(pairs, num_threads=1) for text in texts]
+        probability[0] = np.mean(judges, axis=0)
     if len(owner):
         rows = np.hstack([conflicts, pairs[owner]])
         booster = lightgbm.Booster(model_str=judge.boosters["contradictory"])
