@@ -176,6 +176,22 @@ class SegmentProfiles(dy.Schema):
     median_recency_days = c.days("Median recency.")
     median_frequency = c.measure("Median number of transactions.", low=0)
     median_monetary = c.measure("Median spend.", unit="currency")
+    representative_ids = c.texts("Customers nearest to its centre.", nullable=True)
+    contacts_per_customer = c.measure("Conversations of a customer, on average.", nullable=True, low=0)
+    top_driver = c.category(None, "The driver that most sets it apart.", nullable=True)
+    top_driver_lift = c.measure("Its share here over its share of all.", nullable=True, low=0)
+    mean_end_score = c.measure("Mean sentiment at the end.", unit="-1-1", nullable=True, low=-1, high=1)
+    mean_risk = c.share("Mean probability of leaving.", nullable=True)
+    expected_value = c.measure("Sum of expected spend.", unit="currency", nullable=True)
+    value_at_risk = c.measure("Sum of value at risk.", unit="currency", nullable=True)
+
+
+class RfmCutPoints(dy.Schema):
+    measure = c.category(None, "recency_days, frequency or monetary.", key=True)
+    score = c.count("The score, 5 is best.", low=1, high=5, key=True)
+    above = c.measure("Values above this, up to `up_to`.", nullable=True)
+    up_to = c.measure("Null: no end.", nullable=True)
+    n_customers = c.count("Customers with this score.")
 
 
 class SegmentMigration(dy.Schema):
@@ -239,6 +255,7 @@ RESULT_TABLES = (
     _result("customer_segments", CustomerSegments, "Who the customers are."),
     _result("segment_profiles", SegmentProfiles, "What marks each segment."),
     _result("segment_migration", SegmentMigration, "Who moved between segments."),
+    _result("rfm_cut_points", RfmCutPoints, "Where the scores of recency, frequency and monetary begin."),
     _result("model_comparison", ModelComparison, "Candidate models side by side."),
     _result("scores", Scores, "How well each task does, beside a naive method."),
     _result("kpis", PeriodFigures, "Key figures of each week."),

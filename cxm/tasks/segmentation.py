@@ -1,46 +1,47 @@
 """Who the customers are: recency, frequency, monetary, the classical cells, and segments by likeness.
 
-The numbers and cells come from `cxm.methods.rfm`, the Gaussian mixture from `cxm.methods.mixture`;
-here stands what is fitted when, and how segments are judged.
+The numbers and cells come from `cxm.methods.rfm`, the Gaussian mixture from `cxm.methods.mixture`, what
+it is compared with from `cxm.methods.segment_comparison`; here stands what is fitted when, and how
+segments are scored.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 import polars as pl
 
 from cxm.errors import CxmError
-from cxm.methods.mixture import (
-    NUMBERS,
-    RHYTHM,
-    choose,
-    fit_mixture,
-    from_arrays,
-    plan_scaling,
-    refit_agreement,
-    scale,
-    to_arrays,
-)
+from cxm.methods import segment_comparison as comparison
+from cxm.methods.mixture import Mixture, Settings, fit_mixture, from_arrays, plan_scaling, scale, to_arrays
 from cxm.methods.observation import days_before, moment_of
 from cxm.methods.purchases import span
-from cxm.methods.rfm import add_scores, in_one_currency, rfm_table, total_amount
+from cxm.methods.rfm import (
+    MEASURES,
+    Cuts,
+    add_scores,
+    cut_point_rows,
+    in_one_currency,
+    parse_cuts,
+    plan_cuts,
+    rfm_table,
+)
+from cxm.methods.segment_choice import choose_numbers, next_period
+from cxm.methods.segment_comparison import CELLS, MIXTURE
+from cxm.methods.segment_profiles import profile_segments
 from cxm.metrics import Estimate, estimate
 from cxm.metrics.classification import adjusted_rand_index
 from cxm.metrics.intervals import mean_of
 from cxm.tables import TABLES
 from cxm.task import Method, Model, Params, Results, Services, Tables, Task, param
 
-MIXTURE, CELLS = "gaussian_mixture", "rfm_cell"
+log = logging.getLogger(__name__)
+
 _MAX_SILHOUETTE = 2_000
-_N_REFITS = 10
-_FEWEST_TO_CHOOSE = 500
-# How somebody buys is told apart more lastingly: it may explain a little less.
-_CLOSE = 0.9
 _N_REFITS_CELLS = 30
 _NO_PREDICTION = "(no prediction)"
 
@@ -58,6 +59,9 @@ class SegmentationParams(Params):
     min_share: float = param(0.01, "Smallest share of customers a segment may have.", low=0, high=1)
     n_starts: int = param(10, "Random starts for each number of segments.", low=1)
     currency: str | None = param(None, "Currency to look at, needed where there are several.")
+    recency_cuts: str | None = param(None, "Four ascending days between recency scores; default: quintiles.")
+    frequency_cuts: str | None = param(None, "Four ascending numbers of transactions; default: quintiles.")
+    monetary_cuts: str | None = param(None, "Four ascending sums of money; default: quintiles.")
 
 
 def _check(params: SegmentationParams) -> None:
@@ -82,6 +86,11 @@ def _end(transactions: pl.LazyFrame, params: SegmentationParams) -> datetime | N
     return end
 
 
+def _cuts(table: pl.DataFrame, params: SegmentationParams) -> Cuts:
+    names = {"recency_days": "recency_cuts", "frequency": "frequency_cuts", "monetary": "monetary_cuts"}
+    return plan_cuts(table, {m: parse_cuts(getattr(params, names[m]), names[m]) for m in MEASURES})
+
+
 # ------------------------------------------------------------------ the method
 
 
@@ -90,105 +99,99 @@ def fit(tables: Tables, train: pl.DataFrame | None, params: SegmentationParams, 
     _check(params)
     transactions = _transactions(tables, params)
     end = _end(transactions, params)
-    model = Model({"end": end.isoformat() if end else None, "names": {}, "comparison": []})
+    model = Model({"end": end.isoformat() if end else None, "mixtures": {}, "cuts": {}, "comparison": []})
     if end is None:
         return model
-    settings = (params.min_segments, params.max_segments, params.min_share, params.n_starts, params.seed)
+    settings = Settings(
+        params.min_segments, params.max_segments, params.min_share, params.n_starts, params.seed
+    )
     for name, moment in (("now", end), ("then", days_before(end, params.period_days))):
         table = rfm_table(transactions, moment, params.period_days)
         if not table.height:
             continue
-        numbers = _more_useful(transactions, moment, params.period_days, settings)
-        mixture, candidates = fit_mixture(table, *settings, numbers=numbers)
-        model.facts["names"][name] = mixture.names
-        model.facts.setdefault("numbers", {})[name] = list(numbers)
-        model.arrays.update({f"{name}_{key}": array for key, array in to_arrays(mixture).items()})
+        choice = choose_numbers(transactions, moment, params.period_days, settings)
+        mixture, candidates = fit_mixture(table, settings, choice.numbers, choice.shape)
+        _keep(model, name, mixture)
+        cuts = model.facts["cuts"][name] = _cuts(table, params)
+        groups = comparison.groupings(table, mixture, cuts, settings)
         if name == "now":
-            rows = [_comparison(f"{MIXTURE}_{len(c)}", "bic", c.bic) for c in candidates]
-            rows.append(_comparison(MIXTURE, "bic", choose(candidates).bic))
-            agreement = refit_agreement(table, mixture, _N_REFITS, params.n_starts, params.seed)
-            model.facts["comparison"] = rows + _stability(MIXTURE, agreement)
+            bic = {f"{MIXTURE}_{len(c)}": c.bic for c in candidates}
+            bic[MIXTURE] = next(c.bic for c in candidates if len(c) == len(mixture.names))
+            model.facts["comparison"] += [comparison.comparison_row(m, "bic", b) for m, b in bic.items()]
+            model.facts["comparison"] += comparison.judge_shape(groups, params.seed)
+            _say_cuts(cuts)
+        else:
+            after = next_period(transactions, table, moment, end)
+            customers = table["customer_id"].to_numpy()
+            model.facts["comparison"] += comparison.judge_usefulness(groups, after, customers)
     return model
 
 
-def _more_useful(
-    transactions: pl.LazyFrame, moment: datetime, period_days: int, settings: tuple[int, int, float, int, int]
-) -> tuple[str, ...]:
-    """The numbers whose segments of a period before `moment` explain more of what was spent until it."""
-    cut = days_before(moment, period_days)
-    before = rfm_table(transactions, cut, period_days)
-    if before.height < _FEWEST_TO_CHOOSE:
-        return NUMBERS
-    after = rfm_table(transactions, moment, period_days).select("customer_id", spend="recent_monetary")
-    amount = before.join(after, "customer_id", "left", validate="1:1", maintain_order="left")["spend"]
-    spend = amount.fill_null(0.0).to_numpy()
-    logs = np.sign(spend) * np.log1p(np.abs(spend))
-    shares = {}
-    for numbers in (NUMBERS, RHYTHM):
-        segment = fit_mixture(before, *settings, numbers=numbers)[0].assign(before)
-        shares[numbers] = _explained_share(logs, np.unique(segment, return_inverse=True)[1])
-    return RHYTHM if shares[RHYTHM] > _CLOSE * shares[NUMBERS] else NUMBERS
+def _say_cuts(cuts: Cuts) -> None:
+    said = ", ".join(f"{name} {' '.join(f'{cut:.6g}' for cut in cuts[name])}" for name in MEASURES)
+    log.info("segmentation: cut points of the scores: %s", said)
 
 
-def _comparison(model: str, metric: str, value: float, *ends: float | None) -> dict[str, Any]:
-    low, high = ends or (None, None)
-    row = {"task": "segmentation", "model": model, "metric": metric}
-    return row | {"value": value, "low": low, "high": high}
+def _keep(model: Model, name: str, mixture: Mixture) -> None:
+    kept = {"names": mixture.names, "numbers": list(mixture.scaling.numbers), "shape": mixture.shape}
+    model.facts["mixtures"][name] = kept
+    model.arrays.update({f"{name}_{key}": array for key, array in to_arrays(mixture).items()})
 
 
-def _stability(model: str, agreement: list[float]) -> list[dict[str, Any]]:
-    found = estimate("stability_ari", mean_of(np.array(agreement)), np.arange(len(agreement)))
-    return [_comparison(model, e.metric, e.value, e.low, e.high) for e in found]
+def _kept(model: Model, name: str) -> Mixture | None:
+    kept = model.facts["mixtures"].get(name)
+    if kept is None:
+        return None
+    arrays = {k.removeprefix(f"{name}_"): a for k, a in model.arrays.items() if k.startswith(f"{name}_")}
+    return from_arrays(kept["names"], arrays, tuple(kept["numbers"]), kept["shape"])
 
 
 def predict(tables: Tables, model: Model, params: SegmentationParams, services: Services) -> Results:
-    """Segments of every customer with a transaction, their profiles, and who moved in the last period."""
+    """Segments of every customer with a transaction, their profiles, and who moved in the last period.
+
+    Scores and segments come from the cut points and the mixture of the model: nothing is fitted.
+    """
     transactions = _transactions(tables, params)
-    if model.facts["end"] is None:
+    now, then = (_kept(model, name) for name in ("now", "then"))
+    if now is None:
         return _empty()
     end = datetime.fromisoformat(model.facts["end"])
-    cut = days_before(end, params.period_days)
-    mixtures = {
-        name: from_arrays(
-            names, {k: model.arrays[f"{name}_{k}"] for k in _ARRAYS}, tuple(model.facts["numbers"][name])
-        )
-        for name, names in model.facts["names"].items()
-    }
-    table = add_scores(rfm_table(transactions, end, params.period_days))
-    before = rfm_table(transactions, cut, params.period_days)
-    names = mixtures["now"].names
-    membership = np.round(mixtures["now"].membership(table), 4)
-    texts = [json.dumps(dict(zip(names, row, strict=True))) for row in membership.tolist()]
+    table = add_scores(rfm_table(transactions, end, params.period_days), model.facts["cuts"]["now"])
+    before = rfm_table(transactions, days_before(end, params.period_days), params.period_days)
+    texts = [
+        json.dumps(dict(zip(now.names, row, strict=True)))
+        for row in np.round(now.membership(table), 4).tolist()
+    ]
     past = before.select("customer_id").with_columns(
-        previous_segment=pl.Series(mixtures["now"].assign(before), dtype=pl.String),
-        backtest_segment=pl.Series(mixtures["then"].assign(before) if before.height else [], dtype=pl.String),
+        previous_segment=pl.Series(now.assign(before), dtype=pl.String),
+        backtest_segment=pl.Series(then.assign(before) if then else [None] * before.height, dtype=pl.String),
     )
     customers = table.with_columns(
-        segment=pl.Series(mixtures["now"].assign(table), dtype=pl.String),
+        segment=pl.Series(now.assign(table), dtype=pl.String),
         membership=pl.Series(texts, dtype=pl.String),
+        distance=pl.Series(now.distances(table)),
     )
-    return _results(customers, past, model)
-
-
-_ARRAYS = ("weights", "means", "variances", "center", "scale")
+    return _results(customers, past, model, tables, params)
 
 
 def fit_naive(
     tables: Tables, train: pl.DataFrame | None, params: SegmentationParams, services: Services
 ) -> Model:
-    """Nothing to learn but how stable the classical cells are on resamples."""
+    """Nothing to learn but the cut points, and how stable the classical cells are on resamples."""
     transactions = _transactions(tables, params)
     end = _end(transactions, params)
-    model = Model({"end": end.isoformat() if end else None, "comparison": []})
+    model = Model({"end": end.isoformat() if end else None, "cuts": {}, "comparison": []})
     if end is not None:
         table = rfm_table(transactions, end, params.period_days)
-        cells = add_scores(table)["rfm_cell"].to_numpy()
+        cuts = model.facts["cuts"]["now"] = _cuts(table, params)
+        cells = add_scores(table, cuts)["rfm_cell"].to_numpy()
         generator = np.random.default_rng(params.seed)
         agreement = []
         for _ in range(_N_REFITS_CELLS):
             drawn = table[generator.integers(0, table.height, table.height)]
-            agreement.append(adjusted_rand_index(cells, add_scores(table, drawn)["rfm_cell"].to_numpy()))
-        model.facts["comparison"] = _stability(CELLS, agreement)
+            again = add_scores(table, _cuts(drawn, params))["rfm_cell"].to_numpy()
+            agreement.append(adjusted_rand_index(cells, again))
+        model.facts["comparison"] = comparison.stability_rows(CELLS, agreement)
     return model
 
 
@@ -198,12 +201,13 @@ def predict_naive(tables: Tables, model: Model, params: SegmentationParams, serv
         return _empty()
     transactions = _transactions(tables, params)
     end = datetime.fromisoformat(model.facts["end"])
-    table = add_scores(rfm_table(transactions, end, params.period_days))
-    before = add_scores(rfm_table(transactions, days_before(end, params.period_days), params.period_days))
+    table = add_scores(rfm_table(transactions, end, params.period_days), model.facts["cuts"]["now"])
+    before = rfm_table(transactions, days_before(end, params.period_days), params.period_days)
+    before = add_scores(before, _cuts(before, params))
     past = before.select("customer_id", previous_segment="rfm_cell", backtest_segment="rfm_cell")
     texts = [json.dumps({cell: 1.0}) for cell in table["rfm_cell"]]
     customers = table.with_columns(segment=pl.col("rfm_cell"), membership=pl.Series(texts, dtype=pl.String))
-    return _results(customers, past, model)
+    return _results(customers, past, model, {}, params)
 
 
 # ------------------------------------------------------------------ result tables
@@ -213,15 +217,15 @@ def _empty() -> Results:
     columns = {"previous_segment": pl.String, "backtest_segment": pl.String}
     customers = TABLES["customer_segments"].empty()
     customers = customers.with_columns(*[pl.lit(None, dtype=dtype).alias(c) for c, dtype in columns.items()])
-    return {
-        "customer_segments": customers,
-        "segment_profiles": TABLES["segment_profiles"].empty(),
-        "segment_migration": TABLES["segment_migration"].empty(),
-    }
+    others = ("segment_profiles", "segment_migration", "rfm_cut_points")
+    return {"customer_segments": customers} | {name: TABLES[name].empty() for name in others}
 
 
-def _results(customers: pl.DataFrame, past: pl.DataFrame, model: Model) -> Results:
+def _results(
+    customers: pl.DataFrame, past: pl.DataFrame, model: Model, tables: Tables, params: SegmentationParams
+) -> Results:
     """Adds the segments a period ago: `previous_segment` by the model of now, `backtest_segment` of then."""
+    end = datetime.fromisoformat(model.facts["end"])
     customers = customers.join(past, "customer_id", "left", validate="1:1").sort("customer_id")
     migration = (
         customers.filter(pl.col("previous_segment").is_not_null())
@@ -230,34 +234,15 @@ def _results(customers: pl.DataFrame, past: pl.DataFrame, model: Model) -> Resul
         .sort("previous_segment", "segment")
     )
     results = {
-        "customer_segments": customers,
-        "segment_profiles": _profiles(customers),
+        "customer_segments": customers.drop("distance", strict=False),
+        "segment_profiles": profile_segments(customers, tables, end, params.period_days),
         "segment_migration": migration,
+        "rfm_cut_points": cut_point_rows(customers, model.facts["cuts"]["now"]),
     }
     if rows := model.facts["comparison"]:
-        results["model_comparison"] = pl.DataFrame(rows, infer_schema_length=None).cast(
-            {"low": pl.Float64, "high": pl.Float64}
-        )
+        compared = pl.DataFrame([{"task": TASK.name, **row} for row in rows], infer_schema_length=None)
+        results["model_comparison"] = compared.cast({"low": pl.Float64, "high": pl.Float64})
     return results
-
-
-def _profiles(customers: pl.DataFrame) -> pl.DataFrame:
-    spend = pl.col("monetary").sum().round(6).clip(lower_bound=0)
-    profiles = (
-        customers.group_by("segment")
-        .agg(
-            n_customers=pl.len().cast(pl.Int32),
-            customer_share=pl.len() / customers.height,
-            spend=spend,
-            median_recency_days=pl.col("recency_days").median(),
-            median_frequency=pl.col("frequency").cast(pl.Float64).median(),
-            median_monetary=pl.col("monetary").median(),
-        )
-        .sort("segment")
-    )
-    total = profiles["spend"].sum()
-    share = pl.col("spend") / total if total > 0 else pl.lit(None, dtype=pl.Float64)
-    return profiles.with_columns(monetary_share=share).drop("spend")
 
 
 # ------------------------------------------------------------------ scoring
@@ -276,9 +261,10 @@ def score(
     if not customers.height:
         return []
     found = _spend_explained(customers, tables, params)
-    comparison = results.get("model_comparison", TABLES["model_comparison"].empty())
-    ours = comparison.filter((pl.col("task") == "segmentation") & pl.col("model").is_in([MIXTURE, CELLS]))
-    figures = {row["metric"]: row for row in ours.to_dicts()}
+    compared = results.get("model_comparison", TABLES["model_comparison"].empty())
+    of_task = compared.filter(pl.col("task") == TASK.name)
+    ours = MIXTURE if MIXTURE in of_task["model"] else CELLS
+    figures = {row["metric"]: row for row in of_task.filter(pl.col("model") == ours).to_dicts()}
     n = customers.height
     if row := figures.get("stability_ari"):
         found.append(Estimate("stability_ari", row["value"], row["low"], row["high"], n))
@@ -297,35 +283,16 @@ def _spend_explained(customers: pl.DataFrame, tables: Tables, params: Segmentati
     if end is None:
         return []
     if has_past:
-        cut = days_before(end, params.period_days)
-        spend = (
-            transactions.filter((pl.col("occurred_at") > cut) & (pl.col("occurred_at") <= end))
-            .group_by("customer_id")
-            .agg(spend=total_amount())
-            .collect()
-        )
         rows = customers.filter(pl.col("backtest_segment").is_not_null())
-        rows = rows.join(spend, "customer_id", "left", validate="1:1", maintain_order="left")
-        segment, amount = rows["backtest_segment"], rows["spend"].fill_null(0).to_numpy()
+        segment = rows["backtest_segment"]
+        spend = next_period(transactions, rows, days_before(end, params.period_days), end).spend
     else:
         rows, segment, amount = customers, customers["segment"], customers["monetary"].to_numpy()
-    codes = np.unique(segment.to_numpy().astype(str), return_inverse=True)[1]
-    logs = np.sign(amount) * np.log1p(np.abs(amount))
-
-    def explained(drawn: Any) -> float:
-        return _explained_share(logs[drawn], codes[drawn])
-
-    return estimate("spend_explained_share", explained, rows["customer_id"].to_numpy())
-
-
-def _explained_share(values: Any, codes: Any) -> float:
-    """Share of the variance that lies between groups (eta squared); NaN where nothing varies."""
-    total = float(((values - values.mean()) ** 2).sum()) if len(values) else 0.0
-    if total <= 1e-12:
-        return float("nan")
-    n = np.bincount(codes)
-    means = np.bincount(codes, values) / np.maximum(n, 1)
-    return float((n * (means - values.mean()) ** 2).sum() / total)
+        spend = np.sign(amount) * np.log1p(np.abs(amount))
+    labels = segment.to_numpy().astype(str)
+    return comparison.estimate_explained(
+        "spend_explained_share", spend, labels, rows["customer_id"].to_numpy()
+    )
 
 
 def _silhouette(customers: pl.DataFrame, seed: int) -> list[Estimate]:
@@ -367,9 +334,15 @@ TASK = Task(
     title="Customer segments",
     question="Who are our customers, and who moved?",
     needs=(("transactions",),),
-    uses=("customers",),
+    uses=("customers", "conversations", "predicted_intents", "conversation_sentiment", "churn_risk"),
     gold="segment_labels",
-    writes=("customer_segments", "segment_profiles", "segment_migration", "model_comparison"),
+    writes=(
+        "customer_segments",
+        "segment_profiles",
+        "segment_migration",
+        "rfm_cut_points",
+        "model_comparison",
+    ),
     metrics=(
         "spend_explained_share",
         "stability_ari",

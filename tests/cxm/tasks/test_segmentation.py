@@ -100,6 +100,75 @@ def test_every_customer_has_one_named_segment_and_a_membership_that_sums_to_one(
     assert moved["n_customers"].sum() == segments["previous_segment"].is_not_null().sum()
 
 
+def test_five_ways_to_group_stand_in_one_table_with_how_useful_they_were(tmp_path):
+    workspace = make_workspace(tmp_path, planted_transactions()[0])
+    read_segments(workspace)
+    compared = workspace.read("model_comparison").collect()
+    table = compared.pivot("metric", index="model", values="value")
+    ways = {"gaussian_mixture", "k_means", "dbscan", "agglomerative", "birch"}
+    assert ways | {"rfm_cell", "k_means_2_raw"} <= set(table["model"])
+    figures = (
+        "silhouette", "davies_bouldin", "calinski_harabasz", "stability_ari", "smallest_share",
+        "spend_explained_share", "churn_explained_share",
+    )  # fmt: skip
+    assert table.filter(pl.col("model").is_in(ways)).select(figures).null_count().sum_horizontal().item() == 0
+    ours = table.row(by_predicate=pl.col("model") == "gaussian_mixture", named=True)
+    scores = {row["metric"]: row["value"] for row in runs.score(TASK, workspace).to_dicts()}
+    assert ours["spend_explained_share"] == pytest.approx(scores["spend_explained_share"])
+
+
+def test_cut_points_are_written_and_can_be_given(tmp_path):
+    workspace = make_workspace(tmp_path, planted_transactions()[0])
+    segments = read_segments(workspace, frequency_cuts="1,4,10,19")
+    rows = workspace.read("rfm_cut_points").filter(pl.col("measure") == "frequency").collect()
+    assert rows["up_to"].to_list() == [1, 4, 10, 19, None]
+    assert rows["n_customers"].to_list() == [90, 0, 90, 0, 90]
+    assert segments.filter(pl.col("customer_id") == "often-001")["f_score"].item() == 5
+    with pytest.raises(CxmError, match="--recency-cuts"):
+        runs.run(TASK, workspace, TASK.params(recency_cuts="9,3"))
+
+
+def test_profiles_hold_what_other_tasks_found_of_the_customers_in_a_segment(tmp_path):
+    transactions, truth = planted_transactions(40)
+    workspace = make_workspace(tmp_path, transactions)
+    customers = sorted(truth)
+    conversations = pl.DataFrame(
+        {
+            "conversation_id": [f"k{i}" for i in range(len(customers))],
+            "customer_id": customers,
+            "channel": "chat",
+            "started_at": pl.Series(
+                [END - timedelta(days=60)] * len(customers), dtype=pl.Datetime("us", "UTC")
+            ),
+        }
+    )
+    often = pl.Series([name.startswith("often") for name in customers])
+    intents = conversations.select(
+        "conversation_id", rank=1, intent=pl.when(often).then(pl.lit("refund")).otherwise(pl.lit("delivery")),
+        probability=0.9, is_abstained=False,
+    )  # fmt: skip
+    risks = conversations.select(
+        "customer_id", horizon_days=90, probability=pl.when(often).then(0.1).otherwise(0.6),
+        expected_value=10.0, value_at_risk=pl.when(often).then(1.0).otherwise(6.0), top_reasons=pl.lit("[]"),
+    )  # fmt: skip
+    for name, frame in {
+        "conversations": conversations, "predicted_intents": intents, "churn_risk": risks,
+    }.items():  # fmt: skip
+        store.write(frame, tmp_path / "data", name)
+    segments = read_segments(Workspace(tmp_path / "data", tmp_path / "out", HashingEncoder()))
+    mine = segments.filter(pl.col("customer_id") == "often-001")["segment"].item()
+    profiles = workspace.read("segment_profiles").collect()
+    row = profiles.row(by_predicate=pl.col("segment") == mine, named=True)
+    assert row["top_driver"] == "refund"
+    assert row["top_driver_lift"] > 2
+    assert row["contacts_per_customer"] == 1
+    assert row["mean_risk"] == pytest.approx(0.1)
+    assert row["value_at_risk"] == pytest.approx(row["n_customers"])
+    assert row["mean_end_score"] is None
+    assert len(row["representative_ids"]) == 3
+    assert all(name.startswith("often") for name in row["representative_ids"])
+
+
 def test_row_order_changes_nothing(tmp_path):
     transactions, _ = planted_transactions(40)
     first = read_segments(make_workspace(tmp_path / "a", transactions))
@@ -140,8 +209,20 @@ def test_nothing_after_observation_end_is_read(tmp_path):
         [(f"c{i}", 10.0, 5.0) for i in range(30)],
         [("a", 400.0, 5.0), ("a", 1.0, 5.0), ("b", 2.0, 0.0), ("c", 300.0, 1e9)],
         [(f"c{i:03d}", 10.0, 5.0) for i in range(400)] + [("odd", 200.0, 1e6)],
+        [(f"c{i:03d}", float(i), -5.0 - i) for i in range(40)],
+        [(f"c{i:03d}", 0.0, 5.0 + i) for i in range(40)],
+        [(f"c{i:03d}", float(i % 30), 1e11 * (1 + i % 7)) for i in range(60)],
     ],
-    ids=["one customer", "two, one refunded", "all equal", "extremes", "one unlike all others"],
+    ids=[
+        "one customer",
+        "two, one refunded",
+        "all equal",
+        "extremes",
+        "one unlike all others",
+        "only refunds",
+        "one day",
+        "very large amounts",
+    ],
 )
 def test_few_or_equal_customers_still_get_segments(tmp_path, rows):
     workspace = make_workspace(tmp_path, bought(rows))
