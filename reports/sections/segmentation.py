@@ -1,4 +1,4 @@
-"""Who the customers are: the segments, how many are in each and what they spend."""
+"""Who the customers are: the segments, how many are in each and what they spend; tables: `segment_grids`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,13 @@ import polars as pl
 from reports import words
 from reports.figures import Figure, draw_bars
 from reports.sections.section import MOST_ROWS, Evidence, Grid, Story, say_score
+from reports.sections.segment_grids import (
+    comparison_grid,
+    cut_point_grid,
+    migration_grid,
+    profile_grid,
+    say_why_not_silhouette,
+)
 
 
 def tell(evidence: Evidence) -> Story:
@@ -30,7 +37,15 @@ def tell(evidence: Evidence) -> Story:
         )
     lead = "Segments explain"
     quality = say_score(evidence, lead, "spend_explained_share", "what customers spend in the next period")
-    return Story(f"{finding}.", (_draw(profiles),), (_grid(evidence, profiles),), quality=quality)
+    quality += say_why_not_silhouette(evidence)
+    grids = (
+        _grid(evidence, profiles),
+        *profile_grid(evidence),
+        *migration_grid(evidence),
+        *comparison_grid(evidence),
+        *cut_point_grid(evidence),
+    )
+    return Story(f"{finding}.", (_draw(profiles),), grids, quality=quality.strip())
 
 
 def _profiles(evidence: Evidence) -> pl.DataFrame:
