@@ -94,7 +94,7 @@ _GROUPS = {
             "shots:show", "show", "A conversation with what was found in it.", "cxm show c-00017 --data data"
         ),
         _Command(
-            "shots:lookalike",
+            "lookalikes:lookalike",
             "lookalike",
             "Customers most like a given set.",
             "cxm lookalike --seed ids.csv --data data",

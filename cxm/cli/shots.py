@@ -233,28 +233,6 @@ def show(
     return 0
 
 
-def lookalike(*, seed: Path, data: Data, out: Out = OUT, n: Count = 20, json: Json = False) -> int:
-    """Customers most like a given set.
-
-    Parameters
-    ----------
-    seed
-        CSV with a column customer_id.
-    """
-    from cxm.methods.lookalikes import rank_lookalikes
-
-    workspace = Workspace(data, out)
-    try:
-        given = pl.read_csv(seed, infer_schema=False)
-    except pl.exceptions.PolarsError as error:
-        raise CxmError(f"{seed} cannot be read as CSV: {str(error).splitlines()[0]}") from error
-    if "customer_id" not in given.columns:
-        raise CxmError(f"{seed} has no column customer_id (it has: {', '.join(given.columns)})")
-    rows = rank_lookalikes(workspace.read("transactions"), given["customer_id"].to_list()).head(n).to_dicts()
-    print_json(rows) if json else print_rows(rows)
-    return 0
-
-
 kb = App(name="kb", help="Review findings in the knowledge base.")
 
 
