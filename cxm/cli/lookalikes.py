@@ -69,7 +69,7 @@ def lookalike(
 def _read_ids(path: Path) -> list[str]:
     """The distinct customers a CSV names; one line says what is wrong with it."""
     try:
-        given = pl.read_csv(path, infer_schema=False)
+        given = pl.read_csv(path.read_bytes(), infer_schema=False)
     except pl.exceptions.PolarsError as error:
         raise CxmError(f"{path} cannot be read as CSV: {str(error).splitlines()[0]}") from error
     if "customer_id" not in given.columns:

@@ -6,7 +6,7 @@ come from `rfm`, other ways to group customers from `clusterings`, what is fitte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from cxm.methods.clusterings import refit_agreement
+from cxm.methods.clusterings import refit_agreement, sample_rows
 from cxm.methods.rfm import add_rhythm, add_scores, usual_gap
 from cxm.methods.segment_names import name_segments
 
@@ -27,9 +27,10 @@ RHYTHM = ("mean_gap_days", "usual_amount", "overdue_share")
 SHAPES = ("diag", "tied", "full")
 # Agreement of refits on resamples: "highly stable" (Hennig 2007).
 STABLE = 0.85
-_N_CHECKS = 20
+_N_CHECKS_EACH = 5
 _N_STARTS_TO_CHECK = 3
 _MAX_ROWS = 20_000
+_MAX_ROWS_TO_START = 5_000
 _CLIP = 4.0
 # Added to each variance, in units of the column's own. Counts are whole numbers: without it a component
 # shrinks onto "bought once", and BIC then prizes spikes over groups.
@@ -38,13 +39,17 @@ _MIN_VARIANCE = 0.1
 
 @dataclass(frozen=True)
 class Settings:
-    """How many segments are looked for: from `smallest` to `largest`, each of `min_share` of customers."""
+    """How many segments are looked for: from `smallest` to `largest`, each of `min_share` of customers.
+
+    Up to `n_batches` times five refits say whether resamples find them again.
+    """
 
     smallest: int = 3
     largest: int = 10
     min_share: float = 0.01
     n_starts: int = 10
     seed: int = 7
+    n_batches: int = 4
 
 
 @dataclass(frozen=True)
@@ -170,7 +175,8 @@ def fit_components(sample: Floats, k: int, shape: str, n_starts: int, seed: int)
     with threadpool_limits(1), warnings.catch_warnings():
         # Equal customers, or slow steps near a boundary, harm nothing: shares and BIC judge the outcome.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        start = KMeans(k, n_init=n_starts, random_state=seed).fit(sample)
+        few = sample[sample_rows(len(sample), _MAX_ROWS_TO_START, seed)]
+        start = KMeans(k, n_init=n_starts, random_state=seed).fit(few)
         sizes = np.maximum(np.bincount(start.labels_, minlength=k), 1e-9)
         model = GaussianMixture(
             k,
@@ -178,7 +184,7 @@ def fit_components(sample: Floats, k: int, shape: str, n_starts: int, seed: int)
             reg_covar=_MIN_VARIANCE,
             weights_init=sizes / sizes.sum(),
             means_init=start.cluster_centers_,
-            precisions_init=_first_precisions(sample, start.labels_, k, shape),
+            precisions_init=_first_precisions(few, start.labels_, k, shape),
             max_iter=300,
             random_state=seed,
         ).fit(sample)
@@ -232,8 +238,7 @@ def fit_candidates(points: Floats, settings: Settings, shape: str = "diag") -> l
     """
     n_distinct = len(np.unique(np.round(points, 9), axis=0))
     floor = max(settings.min_share, 1 / len(points))
-    rows = np.sort(np.random.default_rng(settings.seed).permutation(len(points))[:_MAX_ROWS])
-    sample = points[rows]
+    sample = points[sample_rows(len(points), _MAX_ROWS, settings.seed)]
     most = min(settings.largest, n_distinct, len(sample))
     least = min(settings.smallest, most)
 
@@ -254,18 +259,28 @@ def fit_candidates(points: Floats, settings: Settings, shape: str = "diag") -> l
     raise AssertionError("a single component holds every customer")
 
 
-def choose(candidates: list[Candidate], agreement: Callable[[Candidate], Sequence[float]]) -> Candidate:
+def choose(
+    candidates: list[Candidate], agreement: Callable[[Candidate, int], list[float]], n_batches: int = 4
+) -> Candidate:
     """The lowest BIC among candidates whose refits surely agree to .85; else the one they agree on most.
 
-    `agreement` gives the adjusted Rand index of each refit: two standard errors below their mean count.
-    The BIC alone takes ever more components that overlap, and resamples do not find those again.
+    `agreement` gives the adjusted Rand indices of a numbered batch of refits: two standard errors below
+    their mean count, and no further batch is asked for where two above do not reach. The BIC alone takes
+    ever more components that overlap, and resamples do not find those again.
     """
     agreed: list[tuple[float, Candidate]] = []
     for candidate in sorted(candidates, key=lambda c: (c.bic, len(c))):
-        found = np.asarray(agreement(candidate))
-        agreed.append((float(found.mean() - 2 * found.std() / np.sqrt(len(found))), candidate))
-        if agreed[-1][0] >= STABLE:
+        found: list[float] = []
+        low = high = STABLE
+        for batch in range(n_batches):
+            found += agreement(candidate, batch)
+            mean, error = float(np.mean(found)), float(np.std(found) / np.sqrt(len(found)))
+            low, high = mean - 2 * error, mean + 2 * error
+            if high < STABLE:
+                break
+        if low >= STABLE:
             return candidate
+        agreed.append((low, candidate))
     return max(agreed, key=lambda pair: pair[0])[1]
 
 
@@ -277,12 +292,12 @@ def fit_mixture(
     points = scale(table, scaling)
     candidates = fit_candidates(points, settings, shape)
 
-    def agreement(candidate: Candidate) -> list[float]:
+    def agreement(candidate: Candidate, batch: int) -> list[float]:
         refit = refitted(len(candidate), shape, min(settings.n_starts, _N_STARTS_TO_CHECK))
         labels = candidate.components.assign(points)
-        return refit_agreement(points, labels, refit, _N_CHECKS, settings.seed)
+        return refit_agreement(points, labels, refit, _N_CHECKS_EACH, settings.seed + batch)
 
-    chosen = candidates[0] if len(candidates) == 1 else choose(candidates, agreement)
+    chosen = candidates[0] if len(candidates) == 1 else choose(candidates, agreement, settings.n_batches)
     return _named(chosen.components, scaling, table, shape), candidates
 
 

@@ -95,7 +95,7 @@ def choose_numbers(
         return Choice()
     before = before[sample_rows(before.height, _MOST, settings.seed)]
     after = next_period(transactions, before, cut, moment)
-    settings = replace(settings, n_starts=min(settings.n_starts, _N_STARTS))
+    settings = replace(settings, n_starts=min(settings.n_starts, _N_STARTS), n_batches=1)
 
     def useful(choice: Choice) -> float:
         mixture, _ = fit_mixture(before, settings, choice.numbers, choice.shape)

@@ -85,10 +85,10 @@ def test_the_lowest_bic_is_chosen_that_resamples_surely_find_again():
         )
 
     few, some, many = fitted(3, 1000.0), fitted(4, 980.0), fitted(5, 900.0)
-    agreement = {3: [0.99] * 9, 4: [0.9] * 9, 5: [0.8, 0.92] * 9}
-    assert choose([few, some, many], lambda c: agreement[len(c)]) is some
+    agreement = {3: [0.99] * 9, 4: [0.9] * 9, 5: [0.8, 0.9] * 9}
+    assert choose([few, some, many], lambda c, batch: agreement[len(c)]) is some
     unsure = {3: [0.5] * 9, 4: [0.7] * 9, 5: [0.6] * 9}
-    assert choose([few, some, many], lambda c: unsure[len(c)]) is some
+    assert choose([few, some, many], lambda c, batch: unsure[len(c)]) is some
 
 
 def test_segments_are_ordered_by_their_spend(table):
