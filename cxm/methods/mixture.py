@@ -150,9 +150,14 @@ class Mixture:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A fitted number of components: its BIC, and the smallest share of customers assigned to one."""
+    """A fitted number of components: its BIC, ICL, and the smallest share of customers assigned to one.
+
+    The ICL (Biernacki, Celeux & Govaert 2000) is the BIC plus a penalty for customers who could as well
+    belong to another component.
+    """
 
     bic: float
+    icl: float
     smallest_share: float
     components: Components
 
@@ -244,7 +249,8 @@ def fit_candidates(points: Floats, settings: Settings, shape: str = "diag") -> l
 
     def judged(components: Components, bic: float) -> Candidate:
         counts = np.bincount(components.assign(points), minlength=len(components))
-        return Candidate(bic, counts.min() / len(points), components)
+        sure = float(np.log(components.membership(sample).max(axis=1)).sum())
+        return Candidate(bic, bic - 2 * sure, counts.min() / len(points), components)
 
     def fitted(k: int) -> Candidate:
         return judged(*fit_components(sample, k, shape, settings.n_starts, settings.seed))
@@ -262,14 +268,14 @@ def fit_candidates(points: Floats, settings: Settings, shape: str = "diag") -> l
 def choose(
     candidates: list[Candidate], agreement: Callable[[Candidate, int], list[float]], n_batches: int = 4
 ) -> Candidate:
-    """The lowest BIC among candidates whose refits surely agree to .85; else the one they agree on most.
+    """The lowest ICL among candidates whose refits surely agree to .85; else the one they agree on most.
 
     `agreement` gives the adjusted Rand indices of a numbered batch of refits: two standard errors below
     their mean count, and no further batch is asked for where two above do not reach. The BIC alone takes
-    ever more components that overlap, and resamples do not find those again.
+    ever more components that overlap, and one week's are not the next one's.
     """
     agreed: list[tuple[float, Candidate]] = []
-    for candidate in sorted(candidates, key=lambda c: (c.bic, len(c))):
+    for candidate in sorted(candidates, key=lambda c: (c.icl, len(c))):
         found: list[float] = []
         low = high = STABLE
         for batch in range(n_batches):
@@ -287,7 +293,7 @@ def choose(
 def fit_mixture(
     table: pl.DataFrame, settings: Settings, numbers: tuple[str, ...] = NUMBERS, shape: str = "diag"
 ) -> tuple[Mixture, list[Candidate]]:
-    """The mixture of the lowest BIC that is stable (`choose`) for a non-empty table, and all candidates."""
+    """The mixture of the lowest ICL that is stable (`choose`) for a non-empty table, and all candidates."""
     scaling = plan_scaling(table, numbers)
     points = scale(table, scaling)
     candidates = fit_candidates(points, settings, shape)

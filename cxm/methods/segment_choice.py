@@ -1,4 +1,4 @@
-"""Which numbers segments are made of, and how much segments say of the period after them.
+"""When and from which numbers segments are learned, and how much they say of the period after them.
 
 Chosen by what would have been most useful a period earlier, never by how neat the groups look. The
 mixture itself is in `mixture`; other ways to group customers are in `clusterings`.
@@ -7,7 +7,7 @@ mixture itself is in `mixture`; other ways to group customers are in `clustering
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,24 @@ import polars as pl
 from numpy.typing import NDArray
 
 from cxm.methods.clusterings import Labels, sample_rows
-from cxm.methods.mixture import NUMBERS, RHYTHM, SHAPES, Settings, fit_mixture
+from cxm.methods.mixture import (
+    NUMBERS,
+    RHYTHM,
+    SHAPES,
+    Candidate,
+    Mixture,
+    Settings,
+    fit_mixture,
+    scale,
+)
 from cxm.methods.observation import days_before
 from cxm.methods.rfm import rfm_table, total_amount
 
 _FEWEST = 500
 _MOST = 5_000
 _N_STARTS = 3
+# Of the customers of now, to learn from those of before.
+_ENOUGH = 0.5
 # How somebody buys is told apart more lastingly, and few parameters more surely: either may explain
 # a little less.
 _CLOSE = 0.9
@@ -105,6 +116,37 @@ def choose_numbers(
     numbers = _first_close(plain)
     shapes = {SHAPES[0]: plain[numbers]} | {s: useful(Choice(numbers, s)) for s in SHAPES[1:]}
     return Choice(numbers, _first_close(shapes))
+
+
+def learning_moment(end: datetime, period_days: int) -> datetime:
+    """The last whole period since 1970 at `end`: what is learned then is kept until the next.
+
+    Learned anew each week, segments would come and go with little in the data that did.
+    """
+    start = datetime(1970, 1, 1, tzinfo=UTC)
+    period = timedelta(days=period_days)
+    return start + (end - start) // period * period
+
+
+def learn_segments(
+    transactions: pl.LazyFrame, table: pl.DataFrame, end: datetime, period_days: int, settings: Settings
+) -> tuple[Mixture, list[Candidate], pl.DataFrame]:
+    """The mixture for the customers of `table` at `end`, all candidates, and the table it was learned on.
+
+    That is the table of the learning moment, unless there were too few customers then, or the segments
+    learned would now break the settings' floor.
+    """
+    moment = learning_moment(end, period_days)
+    before = rfm_table(transactions, moment, period_days)
+    if before.height >= max(_FEWEST, _ENOUGH * table.height):
+        choice = choose_numbers(transactions, moment, period_days, settings)
+        mixture, candidates = fit_mixture(before, settings, choice.numbers, choice.shape)
+        counts = np.bincount(mixture.components.assign(scale(table, mixture.scaling)), minlength=1)
+        is_whole = len(counts) == len(mixture.names) and counts.min() >= settings.min_share * table.height
+        if is_whole and counts.min() > 0:
+            return mixture, candidates, before
+    choice = choose_numbers(transactions, end, period_days, settings)
+    return *fit_mixture(table, settings, choice.numbers, choice.shape), table
 
 
 def _first_close(shares: dict[Any, float]) -> Any:

@@ -11,6 +11,7 @@ import json
 import logging
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -30,7 +31,7 @@ from cxm.methods.rfm import (
     plan_cuts,
     rfm_table,
 )
-from cxm.methods.segment_choice import choose_numbers, next_period
+from cxm.methods.segment_choice import choose_numbers, learn_segments, next_period
 from cxm.methods.segment_comparison import CELLS, MIXTURE
 from cxm.methods.segment_profiles import profile_segments
 from cxm.metrics import Estimate, estimate
@@ -95,7 +96,7 @@ def _cuts(table: pl.DataFrame, params: SegmentationParams) -> Cuts:
 
 
 def fit(tables: Tables, train: pl.DataFrame | None, params: SegmentationParams, services: Services) -> Model:
-    """A mixture of now, and one of `period_days` ago that has seen nothing later."""
+    """A mixture that is kept for a period, and one of `period_days` ago that has seen nothing later."""
     _check(params)
     transactions = _transactions(tables, params)
     end = _end(transactions, params)
@@ -105,26 +106,34 @@ def fit(tables: Tables, train: pl.DataFrame | None, params: SegmentationParams, 
     settings = Settings(
         params.min_segments, params.max_segments, params.min_share, params.n_starts, params.seed
     )
-    for name, moment in (("now", end), ("then", days_before(end, params.period_days))):
-        table = rfm_table(transactions, moment, params.period_days)
-        if not table.height:
-            continue
-        choice = choose_numbers(transactions, moment, params.period_days, settings)
-        mixture, candidates = fit_mixture(table, settings, choice.numbers, choice.shape)
-        _keep(model, name, mixture)
-        cuts = model.facts["cuts"][name] = _cuts(table, params)
-        groups = comparison.groupings(table, mixture, cuts, settings)
-        if name == "now":
-            bic = {f"{MIXTURE}_{len(c)}": c.bic for c in candidates}
-            bic[MIXTURE] = next(c.bic for c in candidates if len(c) == len(mixture.names))
-            model.facts["comparison"] += [comparison.comparison_row(m, "bic", b) for m, b in bic.items()]
-            model.facts["comparison"] += comparison.judge_shape(groups, params.seed)
-            _say_cuts(cuts)
-        else:
-            after = next_period(transactions, table, moment, end)
-            customers = table["customer_id"].to_numpy()
-            model.facts["comparison"] += comparison.judge_usefulness(groups, after, customers)
+    table = rfm_table(transactions, end, params.period_days)
+    mixture, candidates, learned = learn_segments(transactions, table, end, params.period_days, settings)
+    _keep(model, "now", mixture)
+    cuts = model.facts["cuts"] = _cuts(table, params)
+    _say_cuts(cuts)
+    bic = {f"{MIXTURE}_{len(c)}": c.bic for c in candidates}
+    bic[MIXTURE] = next(c.bic for c in candidates if len(c) == len(mixture.names))
+    model.facts["comparison"] += [comparison.comparison_row(m, "bic", b) for m, b in bic.items()]
+    groups = comparison.groupings(learned, mixture, _cuts(learned, params), settings)
+    model.facts["comparison"] += comparison.judge_shape(groups, params.seed)
+    model.facts["comparison"] += _backtest(transactions, end, params, settings, model)
     return model
+
+
+def _backtest(
+    transactions: pl.LazyFrame, end: datetime, params: SegmentationParams, settings: Settings, model: Model
+) -> list[dict[str, Any]]:
+    """Keeps the mixture of a period ago, and says what it and other groupings explained of the period."""
+    cut = days_before(end, params.period_days)
+    table = rfm_table(transactions, cut, params.period_days)
+    if not table.height:
+        return []
+    choice = choose_numbers(transactions, cut, params.period_days, settings)
+    mixture, _ = fit_mixture(table, settings, choice.numbers, choice.shape)
+    _keep(model, "then", mixture)
+    groups = comparison.groupings(table, mixture, _cuts(table, params), settings)
+    after = next_period(transactions, table, cut, end)
+    return comparison.judge_usefulness(groups, after, table["customer_id"].to_numpy())
 
 
 def _say_cuts(cuts: Cuts) -> None:
@@ -156,7 +165,7 @@ def predict(tables: Tables, model: Model, params: SegmentationParams, services: 
     if now is None:
         return _empty()
     end = datetime.fromisoformat(model.facts["end"])
-    table = add_scores(rfm_table(transactions, end, params.period_days), model.facts["cuts"]["now"])
+    table = add_scores(rfm_table(transactions, end, params.period_days), model.facts["cuts"])
     before = rfm_table(transactions, days_before(end, params.period_days), params.period_days)
     texts = [
         json.dumps(dict(zip(now.names, row, strict=True)))
@@ -183,7 +192,7 @@ def fit_naive(
     model = Model({"end": end.isoformat() if end else None, "cuts": {}, "comparison": []})
     if end is not None:
         table = rfm_table(transactions, end, params.period_days)
-        cuts = model.facts["cuts"]["now"] = _cuts(table, params)
+        cuts = model.facts["cuts"] = _cuts(table, params)
         cells = add_scores(table, cuts)["rfm_cell"].to_numpy()
         generator = np.random.default_rng(params.seed)
         agreement = []
@@ -201,7 +210,7 @@ def predict_naive(tables: Tables, model: Model, params: SegmentationParams, serv
         return _empty()
     transactions = _transactions(tables, params)
     end = datetime.fromisoformat(model.facts["end"])
-    table = add_scores(rfm_table(transactions, end, params.period_days), model.facts["cuts"]["now"])
+    table = add_scores(rfm_table(transactions, end, params.period_days), model.facts["cuts"])
     before = rfm_table(transactions, days_before(end, params.period_days), params.period_days)
     before = add_scores(before, _cuts(before, params))
     past = before.select("customer_id", previous_segment="rfm_cell", backtest_segment="rfm_cell")
@@ -237,7 +246,7 @@ def _results(
         "customer_segments": customers.drop("distance", strict=False),
         "segment_profiles": profile_segments(customers, tables, end, params.period_days),
         "segment_migration": migration,
-        "rfm_cut_points": cut_point_rows(customers, model.facts["cuts"]["now"]),
+        "rfm_cut_points": cut_point_rows(customers, model.facts["cuts"]),
     }
     if rows := model.facts["comparison"]:
         compared = pl.DataFrame([{"task": TASK.name, **row} for row in rows], infer_schema_length=None)

@@ -1,3 +1,4 @@
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -190,6 +191,19 @@ def test_new_customers_are_assigned_by_the_saved_model_without_fitting(tmp_path)
     results = TASK.method.predict(tables, model, TASK.params(), workspace.services)
     found = results["customer_segments"].filter(pl.col("customer_id") == "twin")["segment"].item()
     assert found == before
+
+
+def test_segments_keep_their_identity_from_week_to_week(tmp_path):
+    """Within a period nothing is learned anew: names stay, and who bought nothing new mostly stays, too."""
+    transactions, _ = planted_transactions(200)
+    weeks = [datetime(2026, 6, day, 12, tzinfo=UTC) for day in (8, 15)]
+    first, second = (
+        read_segments(make_workspace(tmp_path / f"{week:%d}", transactions), observation_end=week.isoformat())
+        for week in weeks
+    )
+    both = first.join(second, "customer_id", suffix="_next", validate="1:1")
+    assert (both["segment"] == both["segment_next"]).mean() > 0.97
+    assert json.loads(first["membership"][0]).keys() == json.loads(second["membership"][0]).keys()
 
 
 def test_nothing_after_observation_end_is_read(tmp_path):
