@@ -153,6 +153,47 @@ def draw_histogram(
     return Figure(_render(chart, name), _said(said, "text"), caption)
 
 
+def draw_curves(
+    name: str, rows: Rows, x_title: str, y_title: str, caption: str, *, parts: Mapping[str, str] | None = None
+) -> Figure:
+    """Shares over x. Rows: x, value, low, high, and part where `parts` gives colours.
+
+    With parts: steps and their band. Without: points with their interval, and the diagonal on which x and
+    value, both shares, agree.
+    """
+    alt = _altair()
+    share = alt.Axis(format="%", tickCount=6)
+    base = alt.Chart(alt.Data(values=list(rows)))
+    value = {"axis": share, "title": y_title}
+    if parts:
+        scale = alt.Scale(domain=list(parts), range=list(parts.values()))
+        legend = alt.Legend(title=None, orient="top", symbolType="square")
+        base = base.encode(
+            x=alt.X("x:Q", title=x_title, axis=alt.Axis(format="~s", tickCount=8)),
+            color=alt.Color("part:N", scale=scale, legend=legend),
+        )
+        layers = [
+            base.mark_area(opacity=0.15, interpolate="step-after").encode(
+                y=alt.Y("low:Q", scale=alt.Scale(domain=[0, 1]), **value), y2="high:Q"
+            ),
+            base.mark_line(interpolate="step-after").encode(y=alt.Y("value:Q", **value)),
+        ]
+        last = {row["part"]: row for row in rows}
+        said = [{"label": part, "text": f"{row['value']:.0%} at {row['x']:g}"} for part, row in last.items()]
+    else:
+        top = max([0.01, *(row["x"] for row in rows), *(row["high"] for row in rows)])
+        base = base.encode(x=alt.X("x:Q", title=x_title, axis=share))
+        corners = alt.Chart(alt.Data(values=[{"x": 0, "value": 0}, {"x": top, "value": top}]))
+        layers = [
+            corners.mark_line(strokeDash=[4, 3], color=GREY).encode(x="x:Q", y=alt.Y("value:Q", **value)),
+            base.mark_rule(strokeWidth=2, color=BLUE).encode(y=alt.Y("low:Q", **value), y2="high:Q"),
+            base.mark_point(filled=True, size=70, color=BLUE, opacity=1).encode(y=alt.Y("value:Q", **value)),
+        ]
+        said = [{"label": f"{row['x']:.1%}", "text": f"{row['value']:.1%}"} for row in rows]
+    chart = alt.layer(*layers).properties(width=_WIDTH, height=240)
+    return Figure(_render(chart, name), _said(said, "text"), caption)
+
+
 def draw_sparkline(name: str, course: Sequence[tuple[str, float]], reference: float | None) -> Markup:
     """A small line of (label, value), its last point marked, a thin line at `reference`; no axes.
 

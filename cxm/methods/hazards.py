@@ -90,11 +90,16 @@ def nelson_aalen(spells: Spells) -> Curve:
 
 @dataclass(frozen=True)
 class BoostedHazard:
-    """Hazard of each interval `(edges[k], edges[k + 1]]`: a logit of its own plus trees over covariates."""
+    """Hazard of each interval `(edges[k], edges[k + 1]]`: a logit of its own plus trees over covariates.
+
+    Within an interval it goes as `course`, everyone's: where departures fall on a month's end only, none
+    is expected before it.
+    """
 
     edges: Floats
     base: Floats
     booster: str
+    course: Curve
 
     def cumulative(self, matrix: Floats) -> Floats:
         """Cumulative hazard at each edge, `(n_rows, n_edges)`, 0 at the first."""
@@ -110,15 +115,24 @@ class BoostedHazard:
         return totals
 
     def at(self, matrix: Floats, days: Floats) -> Floats:
-        """Cumulative hazard of each row at its columns of `days` `(n_rows, n_times)`; even in an interval."""
+        """Cumulative hazard of each row at its columns of `days` `(n_rows, n_times)`."""
         totals = self.cumulative(matrix)
         k = np.clip(np.searchsorted(self.edges, days, side="left") - 1, 0, len(self.edges) - 2)
         low, high = np.take_along_axis(totals, k, 1), np.take_along_axis(totals, k + 1, 1)
-        share = np.minimum((days - self.edges[k]) / (self.edges[k + 1] - self.edges[k]), 1)
+        share = self._passed(days, k)
         limit = self.edges[-1]
         tail = int(np.clip(np.searchsorted(self.edges, _TAIL * limit), 0, len(self.edges) - 2))
         pace = (totals[:, -1] - totals[:, tail]) / (limit - self.edges[tail])
         return np.asarray(low + share * (high - low) + pace[:, None] * np.maximum(days - limit, 0))
+
+    def _passed(self, days: Floats, k: Array) -> Floats:
+        """Share of the hazard of interval `k` that lies before `days`; even where nobody left in it."""
+        start, stop = self.edges[k], self.edges[k + 1]
+        before = self.course.at(start)
+        within = self.course.at(stop) - before
+        even = np.minimum((days - start) / (stop - start), 1)
+        passed = self.course.at(np.minimum(days, stop)) - before
+        return np.where(within > 0, passed / np.where(within > 0, within, 1), even)
 
     def contributions(self, matrix: Floats, tenure: Floats) -> Floats:
         """What each covariate adds to the logit at a tenure: SHAP values `(n_rows, n_terms)`."""
@@ -184,4 +198,4 @@ def fit_boosted_hazard(matrix: Floats, spells: Spells, seed: int) -> BoostedHaza
         **reproducible(seed),
     }
     booster = lightgbm.train(settings, data, num_boost_round=200)
-    return BoostedHazard(edges, base, booster.model_to_string())
+    return BoostedHazard(edges, base, booster.model_to_string(), nelson_aalen(spells))

@@ -17,6 +17,7 @@ import polars as pl
 
 from cxm.methods import covariates
 from cxm.methods.boosting import reproducible
+from cxm.methods.calibration_curve import calibration_curve
 from cxm.methods.hazards import Array, Floats
 from cxm.methods.observation import DAY_SECONDS, days_before
 from cxm.methods.purchases import next_purchase
@@ -108,8 +109,9 @@ def fit_window(
     n_folds: int,
     seed: int,
     kinds: tuple[str, ...] = ALL,
-) -> tuple[WindowModel, dict[str, float]]:
-    """The model of one horizon from what was known by `at`, and each candidate's out-of-fold log loss.
+) -> tuple[WindowModel, dict[str, float], list[dict[str, Any]]]:
+    """The model of one horizon from what was known by `at`, each candidate's out-of-fold log loss, and how
+    calibrated the chosen one is out of fold (`calibration_curve`).
 
     History of 1.5 horizons is needed for a window as long as the horizon; where it is shorter, so is
     the window. Up to six windows, a sixth of their length apart, are learned from together. With
@@ -119,7 +121,7 @@ def fit_window(
     span = (at - first).total_seconds() / DAY_SECONDS
     window = float(min(horizon, max(np.floor(span * 2 / 3), 0)))
     if window < 1:
-        return _prior(horizon, float(horizon), pl.DataFrame(schema=_EMPTY)), {}
+        return _prior(horizon, float(horizon), pl.DataFrame(schema=_EMPTY)), {}, []
     offsets = [window * i / _N_WINDOWS for i in range(_N_WINDOWS)]
     offsets = [o for o in offsets if o == 0 or span - window - o >= window / 2]
     moments = [days_before(at, window + offset) for offset in offsets]
@@ -149,7 +151,7 @@ def _prior(horizon: int, window: float, rows: pl.DataFrame) -> WindowModel:
 
 def _fit_rows(
     rows: pl.DataFrame, horizon: int, window: float, n_folds: int, seed: int, kinds: tuple[str, ...]
-) -> tuple[WindowModel, dict[str, float]]:
+) -> tuple[WindowModel, dict[str, float], list[dict[str, Any]]]:
     prior = _prior(horizon, window, rows)
     rows = rows.filter("has_bought")
     generator = np.random.default_rng(seed)
@@ -158,7 +160,7 @@ def _fit_rows(
     outcome = rows["has_left"].to_numpy().astype(float)
     plan = covariates.plan_covariates(rows, _NOT_FEATURES)
     if min(outcome.sum(), len(outcome) - outcome.sum()) < _MIN_OF_EACH or not plan:
-        return prior, {}
+        return prior, {}, []
     matrix = covariates.encode(rows, plan)
     _, customer = np.unique(rows["customer_id"].to_numpy(), return_inverse=True)
     fold = (generator.permutation(customer.max() + 1) % n_folds)[customer]
@@ -187,7 +189,12 @@ def _fit_rows(
     model = WindowModel(
         horizon, window, kind, prior.rate, prior.rate_never, plan, weights, calibration, booster
     )
-    return model, figures | {PRIOR: _log_loss(np.full(len(outcome), _logit_of(outcome.mean())), outcome)}
+    figures[PRIOR] = _log_loss(np.full(len(outcome), _logit_of(outcome.mean())), outcome)
+    slope, offset = calibration
+    probability = 1 / (1 + np.exp(-np.clip(slope * found[kind] + offset, -30, 30)))
+    # A shorter window says nothing of how calibrated the horizon itself is.
+    seen = np.ones(len(outcome)) if window == horizon else np.zeros(len(outcome))
+    return model, figures, calibration_curve(horizon, probability, outcome, seen)
 
 
 Fitted = tuple[tuple[Floats, str], Callable[[Floats], Floats]]

@@ -31,8 +31,10 @@ def fit_horizons(
     n_folds: int,
     seed: int,
     kinds: tuple[str, ...],
-) -> tuple[list[WindowModel], list[dict[str, Any]]]:
-    """A model for each horizon, and records model, metric, value: the log loss of each kind, out of fold."""
+) -> tuple[list[WindowModel], list[dict[str, Any]], list[dict[str, Any]]]:
+    """A model for each horizon; records model, metric, value: the log loss of each kind, out of fold; and
+    the records of the chosen ones' calibration.
+    """
     known: dict[datetime, pl.DataFrame] = {}
 
     def once(moment: datetime) -> pl.DataFrame:
@@ -40,15 +42,16 @@ def fit_horizons(
             known[moment] = features(moment)
         return known[moment]
 
-    models, records = [], []
+    models, records, calibration = [], [], []
     for horizon in horizons:
-        model, losses = fit_window(once, transactions, first, at, horizon, n_folds, seed, kinds)
+        model, losses, curve = fit_window(once, transactions, first, at, horizon, n_folds, seed, kinds)
+        calibration += curve
         models.append(model)
         records += [
             {"model": kind, "metric": f"log_loss_{horizon}_days", "value": loss}
             for kind, loss in losses.items()
         ]
-    return models, records
+    return models, records, calibration
 
 
 def returning_risk(models: Sequence[WindowModel], features: pl.DataFrame) -> tuple[Floats, list[Reasons]]:

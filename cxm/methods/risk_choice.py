@@ -13,16 +13,20 @@ import numpy as np
 import polars as pl
 
 from cxm.methods import covariates
+from cxm.methods.calibration_curve import calibration_curve
 from cxm.methods.cox import Cox, hazard_ratios
 from cxm.methods.hazards import Array, Floats
+from cxm.methods.proportionality import proportional_p_values
 from cxm.methods.tenure_risk import (
     COX,
     KAPLAN_MEIER,
+    MEAN,
     STACK,
     Recipe,
     RiskModel,
     fit_members,
     fit_risk,
+    fitted_spells,
     member_risks,
     possible,
     sampled,
@@ -41,24 +45,29 @@ _SHOWN_PENALIZER = 1e-5
 
 @dataclass(frozen=True)
 class Comparison:
-    """The recipe to use, and the out-of-fold figures of each kind; none where departures are too few."""
+    """The recipe to use, the out-of-fold figures of each kind, and how calibrated the chosen one is.
+
+    No figures where departures are too few.
+    """
 
     chosen: Recipe
     estimates: dict[str, list[Estimate]]
+    calibration: list[dict[str, Any]]
 
     def rows(self) -> list[dict[str, Any]]:
-        """One record a kind and metric: model, metric, value, low, high; weights of the stack follow."""
+        """Records model, metric, value, low, high: of each kind, then what is chosen and its weights."""
         figures = [
             {"model": kind, "metric": e.metric, "value": e.value, "low": e.low, "high": e.high}
             for kind, found in self.estimates.items()
             for e in found
         ]
         weights = [
-            {"model": kind, "metric": "stack_weight", "value": weight, "low": None, "high": None}
+            {"model": kind, "metric": "weight", "value": weight, "low": None, "high": None}
             for kind, weight in self.chosen.weights.items()
-            if self.chosen.kind == STACK
+            if self.chosen.kind in (STACK, MEAN)
         ]
-        return figures + weights
+        chosen = {"model": self.chosen.kind, "metric": "is_chosen", "value": 1.0, "low": None, "high": None}
+        return figures + weights + ([chosen] if figures else [])
 
 
 def compare_models(
@@ -72,7 +81,8 @@ def compare_models(
     seed: int,
 ) -> Comparison:
     """Cross-validate over customers; the lowest integrated Brier score is chosen, and of those within 1 %
-    of it (less than the figure can tell apart) the best concordance.
+    of it (less than the figure can tell apart) the best concordance. Beside the single models stand their
+    stack, and the plain mean of the two best with covariates, whose weights cannot be wrong.
 
     Held-out customers are judged on `followed` (`customer_id`, `tenure` where the watch begins,
     `duration_days` from then on, `is_churned`) by the risk at `horizons[main]`. With fewer than 15
@@ -82,7 +92,7 @@ def compare_models(
     customers = labels["customer_id"].unique().sort()
     followed = followed.filter(pl.col("customer_id").is_in(customers.to_list())).sort("customer_id")
     if followed["is_churned"].sum() < _MIN_EVENTS_TO_COMPARE:
-        return Comparison(Recipe.of(COX), {})
+        return Comparison(Recipe.of(COX), {}, [])
     drawn = np.random.default_rng(seed).permutation(len(customers)) % n_folds
     folds = dict(zip(customers, drawn.tolist(), strict=True))
     fold = np.array([folds[c] for c in labels["customer_id"]])
@@ -100,10 +110,19 @@ def compare_models(
     recipes = {kind: Recipe.of(kind) for kind in kinds}
     if len(kinds) > 1:
         recipes[STACK] = Recipe(STACK, _stack(followed, risks, horizons))
-        risks[STACK] = _stacked_out_of_fold(followed, risks, horizons, fold_followed)
+        stacked = _stacked_out_of_fold(followed, risks, horizons, fold_followed)
+        pair = _two_best(followed, risks, horizons)
+        recipes[MEAN] = Recipe(MEAN, dict.fromkeys(pair, 1 / len(pair)))
+        risks |= {MEAN: np.mean([risks[kind] for kind in pair], axis=0), STACK: stacked}
     estimates = {kind: _judge(followed, risk, horizons, main) for kind, risk in risks.items()}
     best = _better(estimates)
-    return Comparison(Recipe(best, recipes[best].weights), estimates)
+    left, weight = _outcomes(followed, horizons)
+    calibration = [
+        row
+        for i, horizon in enumerate(horizons.tolist())
+        for row in calibration_curve(horizon, risks[best][:, i], left[:, i], weight[:, i])
+    ]
+    return Comparison(Recipe(best, recipes[best].weights), estimates, calibration)
 
 
 def choose_and_fit(
@@ -115,21 +134,32 @@ def choose_and_fit(
     n_folds: int,
     penalizer: float,
     seed: int,
-) -> tuple[RiskModel, list[dict[str, Any]]]:
-    """The chosen model on all rows, and the records of the comparison; `main` is the horizon that ranks."""
+) -> tuple[RiskModel, Comparison]:
+    """The chosen model on all rows, and the comparison that chose it; `main` is the horizon that ranks."""
     place = int(np.flatnonzero(horizons == main)[0])
     comparison = compare_models(labels, followed, skip, horizons, place, n_folds, penalizer, seed)
-    return fit_risk(labels, skip, comparison.chosen, penalizer, seed), comparison.rows()
+    return fit_risk(labels, skip, comparison.chosen, penalizer, seed), comparison
 
 
 def shown_ratios(labels: pl.DataFrame, skip: tuple[str, ...], seed: int) -> list[dict[str, Any]]:
     """Hazard ratios of a Cox model that is hardly shrunk, as records; [] where there can be none.
 
-    A penalty would draw the rare ones, and their intervals, to 1.
+    A penalty would draw the rare ones, and their intervals, to 1. `proportional_p_value` tests whether
+    the ratio is the same at every tenure.
     """
     shown = fit_risk(labels, skip, Recipe.of(COX), _SHOWN_PENALIZER, seed)
     cox = shown.members.get(COX)
-    return hazard_ratios(cox, shown.plan).to_dicts() if isinstance(cox, Cox) else []
+    if not isinstance(cox, Cox):
+        return []
+    spells, rows = fitted_spells(labels, seed)
+    p_values = proportional_p_values(covariates.encode(rows, shown.plan), spells, cox.coefficients)
+    tests = pl.DataFrame(
+        {"term": [term.name for term in shown.plan], "proportional_p_value": p_values}
+    ).with_columns(pl.col("proportional_p_value").fill_nan(None))
+    ratios = hazard_ratios(cox, shown.plan)
+    return ratios.join(
+        tests.unique("term", keep="first"), "term", "left", validate="1:1", maintain_order="left"
+    ).to_dicts()
 
 
 def _fold_risks(
@@ -185,6 +215,13 @@ def _stacked_out_of_fold(
         for kind, weight in _stack(followed.filter(pl.Series(others)), known, horizons).items():
             mixed[held] += weight * risks[kind][held]
     return mixed
+
+
+def _two_best(followed: pl.DataFrame, risks: dict[str, Floats], horizons: Array) -> list[str]:
+    """The two kinds with covariates, or the one, of the lowest integrated Brier score."""
+    duration, event = followed["duration_days"].to_numpy(), followed["is_churned"].to_numpy()
+    informed = [kind for kind in risks if kind != KAPLAN_MEIER]
+    return sorted(informed, key=lambda k: integrated_brier_score(duration, event, risks[k], horizons))[:2]
 
 
 def _better(estimates: dict[str, list[Estimate]]) -> str:

@@ -27,7 +27,8 @@ from cxm.methods.hazards import (
     whole_days,
 )
 
-KAPLAN_MEIER, COX, BOOSTED, STACK = "kaplan_meier", "cox", "lightgbm_hazard", "stack"
+KAPLAN_MEIER, COX, BOOSTED = "kaplan_meier", "cox", "lightgbm_hazard"
+MEAN, STACK = "mean", "stack"
 SINGLE = (KAPLAN_MEIER, COX, WEIBULL, LOGNORMAL, BOOSTED)
 
 Fitted = Curve | Cox | Aft | BoostedHazard
@@ -137,6 +138,11 @@ def spells_of(labels: pl.DataFrame) -> tuple[Spells, pl.DataFrame]:
     return spells, labels.filter(pl.Series(kept))
 
 
+def fitted_spells(labels: pl.DataFrame, seed: int) -> tuple[Spells, pl.DataFrame]:
+    """The spells and rows of the customers that `fit_risk` learns from: 100,000 at most."""
+    return spells_of(sampled(labels, _MAX_ROWS, seed))
+
+
 def fit_risk(
     labels: pl.DataFrame, skip: tuple[str, ...], recipe: Recipe, penalizer: float, seed: int
 ) -> RiskModel:
@@ -145,7 +151,7 @@ def fit_risk(
     `labels`: `duration_days`, `is_churned`, `entry_days` and covariates, one row a customer or one for
     each stretch between changes of a covariate; `skip` are not covariates. Kaplan-Meier if nothing is left.
     """
-    spells, rows = spells_of(sampled(labels, _MAX_ROWS, seed))
+    spells, rows = fitted_spells(labels, seed)
     needs_plan = any(kind != KAPLAN_MEIER for kind in recipe.weights)
     plan = covariates.plan_covariates(rows, skip) if needs_plan else []
     able = possible(plan, int(spells.is_event.sum()))
@@ -171,7 +177,8 @@ def to_parts(model: RiskModel) -> tuple[dict[str, Any], dict[str, Array], str | 
     booster = None
     for kind, fitted in model.members.items():
         values = asdict(fitted)
-        values |= values.pop("baseline", {})
+        for curve_name in ("baseline", "course"):
+            values |= values.pop(curve_name, {})
         booster = values.pop("booster", booster)
         values.pop("kind", None)
         arrays |= {f"{kind}/{name}": v for name, v in values.items() if isinstance(v, np.ndarray)}
@@ -188,14 +195,14 @@ def from_parts(facts: dict[str, Any], arrays: dict[str, Array], booster: str | N
             key.removeprefix(f"{kind}/"): array for key, array in arrays.items() if key.startswith(f"{kind}/")
         }
         values |= facts["numbers"][kind]
-        if kind == BOOSTED:
-            members[kind] = BoostedHazard(values["edges"], values["base"], booster or "")
-        elif kind in (WEIBULL, LOGNORMAL):
+        if kind in (WEIBULL, LOGNORMAL):
             members[kind] = Aft(kind, **values)
+            continue
+        curve = Curve(values["times"], values["values"], values["limit"])
+        if kind == BOOSTED:
+            members[kind] = BoostedHazard(values["edges"], values["base"], booster or "", curve)
+        elif kind == COX:
+            members[kind] = Cox(values["coefficients"], values["errors"], values["center"], curve)
         else:
-            curve = Curve(values["times"], values["values"], values["limit"])
-            is_cox = kind == COX
-            members[kind] = (
-                Cox(values["coefficients"], values["errors"], values["center"], curve) if is_cox else curve
-            )
+            members[kind] = curve
     return RiskModel(recipe, covariates.from_facts(facts["plan"]), members)

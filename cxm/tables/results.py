@@ -153,6 +153,29 @@ class HazardRatios(dy.Schema):
     low = c.measure("Lower end of the 95 % interval.", low=0)
     high = c.measure("Upper end of the 95 % interval.", low=0)
     p_value = c.share("Wald test against 1.")
+    proportional_p_value = c.share(
+        "Test that the ratio is the same at every tenure (Grambsch & Therneau).", nullable=True
+    )
+
+
+class ChurnCalibration(dy.Schema):
+    horizon_days = c.count("Length of the look ahead.", unit="days", low=1, key=True)
+    bin = c.count("Tenth of the customers by risk, 1 the lowest.", low=1, high=10, key=True)
+    n = c.count("Customers in it.")
+    probability = c.share("Mean probability, out of fold.")
+    frequency = c.share("Share that left, weighted against censoring.")
+    low = c.share("Lower end of its 95 % interval.")
+    high = c.share("Upper end of its 95 % interval.")
+
+
+class SurvivalCurves(dy.Schema):
+    covariate = c.identifier("What the groups differ in; `everyone` for all.", key=True)
+    level = c.identifier("The group.", key=True)
+    tenure_days = c.count("Days since joining.", unit="days", key=True)
+    survival = c.share("Share still there (Kaplan-Meier).")
+    low = c.share("Lower end of its 95 % interval.")
+    high = c.share("Upper end of its 95 % interval.")
+    n_at_risk = c.count("Customers watched at that tenure.")
 
 
 class CustomerSegments(dy.Schema):
@@ -252,6 +275,8 @@ RESULT_TABLES = (
     _result("churn_risk", ChurnRisk, "Who is about to leave, and what that is worth."),
     _result("churn_backtest", ChurnRisk, "The same, predicted in the past and scored on what followed."),
     _result("hazard_ratios", HazardRatios, "What makes customers leave."),
+    _result("churn_calibration", ChurnCalibration, "Whether what is said to happen happens as often."),
+    _result("survival_curves", SurvivalCurves, "How many customers are still there, by tenure and group."),
     _result("customer_segments", CustomerSegments, "Who the customers are."),
     _result("segment_profiles", SegmentProfiles, "What marks each segment."),
     _result("segment_migration", SegmentMigration, "Who moved between segments."),

@@ -43,6 +43,7 @@ from cxm.methods.risk_scores import (
     score_risk,
     score_value,
 )
+from cxm.methods.survival_curves import survival_curves
 from cxm.methods.tenure_risk import KAPLAN_MEIER, Recipe, fit_risk
 from cxm.metrics import Estimate, estimate
 from cxm.metrics.intervals import mean_of
@@ -51,6 +52,7 @@ from cxm.task import Method, Model, Params, Results, Services, Tables, Task, par
 
 TENURE, CALENDAR, PURCHASES = "tenure", "calendar", "purchases"
 NOW, THEN = "now", "then"
+_DESCRIBED = ("churn_calibration", "survival_curves")
 _NOT_COVARIATES = ("customer_id", "joined_at", "duration_days", "is_churned", "entry_days", "split")
 _MIN_FOLLOWED_EVENTS = 20
 
@@ -69,9 +71,6 @@ class ChurnParams(Params):
     penalizer: float = param(
         0.001, "Ridge penalty of the Cox model; raised by itself where it does not converge.", low=1e-9
     )
-
-
-# ------------------------------------------------------------------ parameters
 
 
 def _horizons(params: ChurnParams) -> list[int]:
@@ -145,6 +144,8 @@ def _add_model(
     is_naive: bool,
 ) -> None:
     """Choose and fit a model of `labels`, and put it under `name`."""
+    if name == NOW and not is_naive:
+        model.facts["survival_curves"] = survival_curves(labels, _NOT_COVARIATES).to_dicts()
     if experience is not None:
         labels, followed = experience.split(labels), experience.at(followed, followed["tenure"])
     horizons = np.array(_horizons(params))
@@ -153,9 +154,9 @@ def _add_model(
     else:
         main = main_horizon(_horizons(params))
         settings = (horizons, main, params.n_folds, params.penalizer, params.seed)
-        fitted, records = choose_and_fit(labels, followed, _NOT_COVARIATES, *settings)
+        fitted, comparison = choose_and_fit(labels, followed, _NOT_COVARIATES, *settings)
         if name == NOW:
-            model.facts["comparison"] = records
+            model.facts.update(comparison=comparison.rows(), churn_calibration=comparison.calibration)
             skip = _NOT_COVARIATES + experience_amounts(params.contact_days)
             model.facts["hazard_ratios"] = shown_ratios(labels, skip, params.seed)
     parts, arrays, booster = tenure_risk.to_parts(fitted)
@@ -251,7 +252,7 @@ def _fit_purchases(tables: Tables, params: ChurnParams, is_naive: bool) -> Model
     moments = {NOW: (as_of, _horizons(params))}
     moments[THEN] = (days_before(as_of, params.backtest_days), _backtest_horizons(params))
     for name, (moment, horizons) in moments.items():
-        models, records = returning.fit_horizons(
+        models, records, calibration = returning.fit_horizons(
             lambda at: _features_at(tables, at, is_naive),
             transactions, first, moment, horizons, params.n_folds, params.seed, kinds,
         )  # fmt: skip
@@ -260,7 +261,7 @@ def _fit_purchases(tables: Tables, params: ChurnParams, is_naive: bool) -> Model
         model.arrays.update(arrays)
         model.boosters.update(boosters)
         if name == NOW and not is_naive:
-            model.facts["comparison"] = records
+            model.facts.update(comparison=records, churn_calibration=calibration)
     return model
 
 
@@ -323,9 +324,11 @@ def predict(tables: Tables, model: Model, params: ChurnParams, services: Service
     else:
         results = _predict_contract(tables, model, params, is_naive=False)
     kind = model.facts["models"].get(NOW, {}).get("kind", "repeat_purchase")
-    rows = model.facts.get("comparison", []) + stakes(results["churn_risk"], kind, _horizons(params))
-    if rows:
-        records = [{"task": TASK.name} | row for row in rows]
+    described = {name: model.facts[name] for name in _DESCRIBED if model.facts.get(name)}
+    results |= {n: pl.DataFrame(rows, schema=TABLES[n].empty().schema) for n, rows in described.items()}
+    records = model.facts.get("comparison", []) + stakes(results["churn_risk"], kind, _horizons(params))
+    if records:
+        records = [{"task": TASK.name} | row for row in records]
         results["model_comparison"] = pl.DataFrame(records, infer_schema_length=None)
     return results
 
@@ -380,7 +383,7 @@ TASK = Task(
     needs=(("customers", "churn_labels"), ("transactions",)),
     uses=("transactions", "conversations", "turns", "turn_sentiment", "customers"),
     gold="churn_labels",
-    writes=("churn_risk", "churn_backtest", "hazard_ratios", "model_comparison"),
+    writes=("churn_risk", "churn_backtest", "hazard_ratios", *_DESCRIBED, "model_comparison"),
     metrics=(
         "concordance_index",
         "concordance_ipcw",

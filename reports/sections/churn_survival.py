@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from reports import words
-from reports.figures import Figure, draw_histogram, draw_intervals
+from reports.figures import BLUE, GREY, ORANGE, TEAL, Figure, draw_curves, draw_histogram, draw_intervals
 from reports.kpis import main_horizon
 from reports.sections.section import Evidence, Grid, Story, say_score
 
@@ -16,6 +16,8 @@ _HIGH_RISK = 0.5
 _N_BINS = 20
 _MOST_CUSTOMERS = 10
 _MOST_TERMS = 14
+_CURVE_COLOURS = (BLUE, ORANGE, TEAL, GREY)
+_RANKING, _FITTING = "concordance_index", "integrated_brier_score"
 
 
 def tell(evidence: Evidence) -> Story:
@@ -49,8 +51,18 @@ def tell(evidence: Evidence) -> Story:
     if not quality:
         lead = "Of a customer who returns and one who does not, the risk tells which in"
         quality = say_score(evidence, lead, "repeat_purchase_auc", "pairs")
-    figures = (_draw_risks(risks, horizon, _event(evidence)), *_draw_ratios(ratios))
-    return Story(finding, figures, (_grid(risks, horizon, evidence.currency),), quality=quality)
+    figures = (
+        _draw_risks(risks, horizon, _event(evidence)),
+        *_draw_calibration(evidence, horizon),
+        *_draw_survival(evidence),
+        *_draw_ratios(ratios),
+    )
+    grids = (
+        _grid(risks, horizon, evidence.currency),
+        *_ratio_grid(ratios, evidence.currency),
+        *_model_grid(evidence),
+    )
+    return Story(finding, figures, grids, quality=quality)
 
 
 def _event(evidence: Evidence) -> str:
@@ -113,6 +125,111 @@ def _draw_ratios(ratios: list[dict[str, Any]]) -> tuple[Figure, ...]:
     ]
     caption = "Hazard ratios with 95 % intervals; customers right of the dashed line leave sooner."
     return (draw_intervals("hazards", rows, "hazard ratio (log scale)", caption, is_log=True, line=1.0),)
+
+
+def _draw_calibration(evidence: Evidence, horizon: int) -> tuple[Figure, ...]:
+    results = evidence.result("churn_calibration")
+    if results is None:
+        return ()
+    found = results.filter(pl.col("horizon_days") == horizon).sort("bin").collect()
+    rows = [
+        {"x": row["probability"], "value": row["frequency"], "low": row["low"], "high": row["high"]}
+        for row in found.iter_rows(named=True)
+    ]
+    event = _event(evidence)
+    caption = (
+        f"A tenth of the customers each, by their risk of {event} within {horizon} days: predicted by a model"
+        " that had not seen them, and what truly happened, with 95 % interval. On the dashed line both agree."
+    )
+    titles = f"predicted risk of {event}", "what happened"
+    return (draw_curves("calibration", rows, *titles, caption),) if rows else ()
+
+
+def _draw_survival(evidence: Evidence) -> tuple[Figure, ...]:
+    """The groups whose curves lie furthest apart: of four at most, at the last tenure that all reach."""
+    results = evidence.result("survival_curves")
+    if results is None:
+        return ()
+    found = results.collect().sort("covariate", "level", "tenure_days")
+    spread = (
+        found.filter(
+            pl.len().over("covariate", "tenure_days") == pl.col("level").n_unique().over("covariate")
+        )
+        .filter(pl.col("level").n_unique().over("covariate").is_between(2, len(_CURVE_COLOURS)))
+        .group_by("covariate", "tenure_days")
+        .agg(gap=pl.col("survival").max() - pl.col("survival").min())
+        .sort(["gap", "covariate"], descending=[True, False])
+    )
+    covariate = spread["covariate"][0] if spread.height else "everyone"
+    chosen = found.filter(pl.col("covariate") == covariate)
+    levels = dict.fromkeys(chosen["level"])
+    colours = {words.excerpt(level, 40): c for level, c in zip(levels, _CURVE_COLOURS, strict=False)}
+    rows = [
+        {
+            "x": row["tenure_days"],
+            "value": row["survival"],
+            "low": row["low"],
+            "high": row["high"],
+            "part": words.excerpt(row["level"], 40),
+        }
+        for row in chosen.iter_rows(named=True)
+    ]
+    caption = (
+        "Customers still there by days since joining (Kaplan-Meier, with 95 % band),"
+        f" by {_say_term(covariate)}."
+    )
+    titles = "days since joining", "still there"
+    return (draw_curves("survival", rows, *titles, caption, parts=colours),) if rows else ()
+
+
+def _ratio_grid(ratios: list[dict[str, Any]], unit: str | None) -> tuple[Grid, ...]:
+    """Each hazard ratio, the money behind an experience, and whether it is the same at every tenure."""
+    rows = []
+    for row in ratios[:_MOST_TERMS]:
+        interval = f"{words.decimal(row['low'])} to {words.decimal(row['high'])}"
+        cells = [_say_term(row["term"]), words.decimal(row["hazard_ratio"]), interval, "–"]
+        if row.get("excess_value") is not None:
+            ends = (words.money(row[name], unit) for name in ("excess_low", "excess_high"))
+            cells[3] = f"{words.money(row['excess_value'], unit)} ({' to '.join(ends)})"
+        p_value = row.get("proportional_p_value")
+        changes = "–" if p_value is None else "changes with tenure" if p_value < 0.01 else "no sign of change"
+        rows.append((*cells, changes))
+    header = ("", "Hazard ratio", "95 % interval", "Money behind it", "Over tenure")
+    title = "What goes with leaving, and what it costs"
+    grid = Grid(title, header, rows, "hazard_ratios.parquet", len(ratios), (1, 2, 3))
+    return (grid,) if rows else ()
+
+
+def _model_grid(evidence: Evidence) -> tuple[Grid, ...]:
+    """All models on customers they had not seen, the one in use marked."""
+    results = evidence.result("model_comparison")
+    if results is None:
+        return ()
+    mine = results.filter(pl.col("task") == "churn_survival").collect()
+    judged = mine.filter(pl.col("metric").is_in([_RANKING, _FITTING]))
+    if judged.is_empty():
+        return ()
+    used = set(mine.filter(pl.col("metric") == "is_chosen")["model"])
+    weights = dict(mine.filter(pl.col("metric") == "weight").select("model", "value").iter_rows())
+    figures: dict[str, dict[str, str]] = {}
+    for row in judged.sort("model").iter_rows(named=True):
+        said = words.decimal(row["value"], 3)
+        if row["low"] is not None and row["high"] is not None:
+            said += f" ({words.decimal(row['low'], 3)} to {words.decimal(row['high'], 3)})"
+        figures.setdefault(row["model"], {})[row["metric"]] = said
+    rows = []
+    for model, of_model in figures.items():
+        role = (
+            "in use"
+            if model in used
+            else f"{words.percent(weights[model])} of it"
+            if model in weights
+            else ""
+        )
+        rows.append((_say_term(model), of_model.get(_RANKING, "–"), of_model.get(_FITTING, "–"), role))
+    header = ("Model", "Concordance", "Integrated Brier score", "")
+    title = "Models compared on customers they had not seen"
+    return (Grid(title, header, rows, "model_comparison", len(rows), (1, 2)),)
 
 
 def _grid(risks: pl.DataFrame, horizon: int, unit: str | None) -> Grid:

@@ -32,7 +32,7 @@ def buyers(n: int, seed: int = 0) -> tuple[pl.LazyFrame, datetime]:
 
 def test_the_probability_of_staying_away_is_calibrated_on_planted_rhythms():
     transactions, first = buyers(300)
-    model, losses = fit_window(
+    model, losses, _ = fit_window(
         lambda at: purchase_features(transactions, at), transactions, first, AT, 60, 3, 7, (LOGISTIC,)
     )
     features = purchase_features(transactions, AT)
@@ -49,7 +49,9 @@ def test_the_probability_of_staying_away_is_calibrated_on_planted_rhythms():
 def test_a_window_longer_than_history_allows_is_stretched():
     transactions, first = buyers(100)
     features = purchase_features(transactions, AT)
-    model, _ = fit_window(lambda at: purchase_features(transactions, at), transactions, first, AT, 2000, 3, 7)
+    model, _, _ = fit_window(
+        lambda at: purchase_features(transactions, at), transactions, first, AT, 2000, 3, 7
+    )
     assert model.window_days < 400
     assert (model.probability(features) <= 1).all()
 
@@ -57,7 +59,9 @@ def test_a_window_longer_than_history_allows_is_stretched():
 def test_without_history_the_answer_is_the_uniform_prior():
     transactions, _ = buyers(3)
     features = purchase_features(transactions, AT)
-    model, losses = fit_window(lambda at: purchase_features(transactions, at), transactions, AT, AT, 30, 3, 7)
+    model, losses, _ = fit_window(
+        lambda at: purchase_features(transactions, at), transactions, AT, AT, 30, 3, 7
+    )
     assert model.kind == PRIOR
     assert set(model.probability(features)) == {0.5}
     assert losses == {}
