@@ -49,7 +49,8 @@ def plan_covariates(frame: pl.DataFrame, skip: tuple[str, ...] = ()) -> Plan:
 
     Levels (and gaps) of fewer than 10 rows or 1 % are merged, at most 20 levels are kept, so a column
     of ids falls away by itself, as do constant and linearly dependent terms, and columns that are
-    neither number, boolean nor text (dates say something only beside another date). No rows give [].
+    neither number, boolean nor text (dates say something only beside another date). `skip` names columns,
+    or single terms. No rows give [].
     """
     floor = max(_MIN_ROWS, int(np.ceil(_MIN_SHARE * frame.height)))
     terms: Plan = []
@@ -59,10 +60,16 @@ def plan_covariates(frame: pl.DataFrame, skip: tuple[str, ...] = ()) -> Plan:
             terms += _number_terms(name, column, floor)
         elif column.dtype in (pl.String, pl.Categorical, pl.Enum):
             terms += _level_terms(name, _as_levels(column), floor)
+    terms = [term for term in terms if term.name not in skip]
     if not terms or not frame.height:
         return []
     matrix = encode(frame, terms)
     return [terms[i] for i in _independent(matrix)]
+
+
+def gap_of(covariate: str) -> str:
+    """The name of the term that says that a number is not known."""
+    return f"{covariate} is missing"
 
 
 def _as_numbers(column: pl.Series) -> pl.Series:
@@ -84,7 +91,7 @@ def _number_terms(name: str, column: pl.Series, floor: int) -> Plan:
         mean = float(numbers.mean())  # type: ignore[arg-type]
         terms.append(Term(name, name, kind, mean, 1.0 if kind == "flag" else spread))
     if floor <= numbers.null_count() <= len(column) - floor:
-        terms.append(Term(f"{name} is missing", name, "gap"))
+        terms.append(Term(gap_of(name), name, "gap"))
     return terms
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 
 import polars as pl
 
+from cxm.methods.covariates import gap_of
 from cxm.methods.lexicon import FEELING_CUES, feeling_cues
 from cxm.methods.observation import days_between
 
@@ -85,6 +86,15 @@ def experience_terms(window: int) -> tuple[str, ...]:
 def experience_amounts(window: int) -> tuple[str, ...]:
     """The experiences that are amounts: they help to predict, and blur what a single experience does."""
     return f"contacts_{window}_days", f"handle_minutes_{window}_days"
+
+
+def experience_gaps(window: int) -> tuple[str, ...]:
+    """The terms that say that contacts were not recorded yet.
+
+    Not for a risk: such a term tells the first months of the records from those before, so that whatever
+    happened to the rate of leaving then would be foretold for good.
+    """
+    return tuple(gap_of(name) for name in (*experience_terms(window), *experience_amounts(window)))
 
 
 def add_experience(

@@ -15,9 +15,14 @@ import polars as pl
 from cxm.methods import repeat_purchase
 from cxm.methods.alive import fit_bg_nbd, repeat_table
 from cxm.methods.hazards import Array, Floats
-from cxm.methods.observation import days_between
+from cxm.methods.observation import days_before, days_between
+from cxm.methods.purchases import count_purchases
 from cxm.methods.repeat_purchase import Features, WindowModel, fit_window
 from cxm.methods.risk_rows import Reasons
+
+_YEAR = 364  # the same days of the week
+_MIN_HISTORY = 180.0
+_FEW = 30.0
 
 Kept = tuple[dict[str, Any], dict[str, Array], dict[str, str]]
 
@@ -66,14 +71,10 @@ def returning_risk(models: Sequence[WindowModel], features: pl.DataFrame) -> tup
 def with_repeats(rows: pl.DataFrame, transactions: pl.LazyFrame, at: datetime) -> pl.DataFrame:
     """Risk rows with `alive_probability` and `expected_purchases` within the horizon, by BG/NBD.
 
-    Null for who has not bought by `at`, and where there is too little to fit.
+    Purchases are those of the season (`season_factor`). Null for who has not bought by `at`, and where there
+    is too little to fit.
     """
-    bought = (
-        transactions.filter((pl.col("occurred_at") <= at) & (pl.col("amount") >= 0))
-        .select("customer_id", ago=days_between(pl.col("occurred_at"), pl.lit(at)))
-        .collect()
-    )
-    table = repeat_table(bought)
+    table = repeat_table(_bought_by(transactions, at))
     x, t_x, t = (table[name].to_numpy() for name in ("x", "t_x", "t"))
     model = fit_bg_nbd(x, t_x, t)
     if model is None:
@@ -85,12 +86,42 @@ def with_repeats(rows: pl.DataFrame, transactions: pl.LazyFrame, at: datetime) -
         table.select(
             "customer_id",
             horizon_days=pl.lit(horizon, dtype=pl.Int32),
-            expected_purchases=pl.Series(model.expected_purchases(x, t_x, t, float(horizon))),
+            expected_purchases=pl.Series(
+                model.expected_purchases(x, t_x, t, float(horizon)) * season_factor(transactions, at, horizon)
+            ),
         )
         for horizon in horizons
     )
     return rows.join(of_customer, "customer_id", "left", validate="m:1", maintain_order="left").join(
         expected, ["customer_id", "horizon_days"], "left", validate="1:1", maintain_order="left"
+    )
+
+
+def season_factor(transactions: pl.LazyFrame, at: datetime, n_days: int) -> float:
+    """Purchases made over those BG/NBD would have expected, in the same `n_days` a year earlier.
+
+    Between 1/2 and 2, and near 1 where they are few; 1 without half a year of history before that.
+    """
+    past, n_days = days_before(at, _YEAR), min(n_days, _YEAR)
+    bought = _bought_by(transactions, past)
+    if bought.is_empty() or bought["ago"].max() < _MIN_HISTORY:  # type: ignore[operator]
+        return 1.0
+    table = repeat_table(bought)
+    x, t_x, t = (table[name].to_numpy() for name in ("x", "t_x", "t"))
+    model = fit_bg_nbd(x, t_x, t)
+    if model is None:
+        return 1.0
+    expected = float(model.expected_purchases(x, t_x, t, float(n_days)).sum())
+    followed = count_purchases(transactions, past, n_days).join(table, "customer_id", "semi")
+    made = float(followed["n"].sum())
+    return float(np.clip((made + _FEW) / (expected + _FEW), 0.5, 2.0))
+
+
+def _bought_by(transactions: pl.LazyFrame, at: datetime) -> pl.DataFrame:
+    return (
+        transactions.filter((pl.col("occurred_at") <= at) & (pl.col("amount") >= 0))
+        .select("customer_id", ago=days_between(pl.col("occurred_at"), pl.lit(at)))
+        .collect()
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from cxm.methods.covariates import gap_of
 from cxm.methods.hazards import Array
 from cxm.methods.purchases import daily_spend
 
@@ -106,7 +107,7 @@ def cost_of_experience(
     `states`: `customer_id` and a boolean column for each term that is an experience; of the other terms,
     and without values, the money is null. That contacts were not recorded yet is no experience: left out.
     """
-    unknown = [f"{term} is missing" for term in states.columns]
+    unknown = [gap_of(term) for term in states.columns]
     ratios = ratios.filter(~pl.col("term").is_in(unknown))
     at_horizon = rows.filter(pl.col("horizon_days") == horizon)
     joined = at_horizon.join(states, "customer_id", "left", validate="1:1", maintain_order="left")

@@ -19,6 +19,7 @@ from cxm.methods.experience import (
     Experience,
     ends_of_conversations,
     experience_amounts,
+    experience_gaps,
     experience_of,
     experience_terms,
 )
@@ -152,9 +153,9 @@ def _add_model(
     if is_naive:
         fitted = fit_risk(labels, _NOT_COVARIATES, Recipe.of(KAPLAN_MEIER), params.penalizer, params.seed)
     else:
-        main = main_horizon(_horizons(params))
-        settings = (horizons, main, params.n_folds, params.penalizer, params.seed)
-        fitted, comparison = choose_and_fit(labels, followed, _NOT_COVARIATES, *settings)
+        settings = (horizons, main_horizon(_horizons(params)), params.n_folds, params.penalizer, params.seed)
+        known = _NOT_COVARIATES + experience_gaps(params.contact_days)
+        fitted, comparison = choose_and_fit(labels, followed, known, *settings)
         if name == NOW:
             model.facts.update(comparison=comparison.rows(), churn_calibration=comparison.calibration)
             skip = _NOT_COVARIATES + experience_amounts(params.contact_days)
@@ -290,9 +291,6 @@ def _purchase_rows(
     return rows if is_naive else returning.with_repeats(rows, tables["transactions"], at)
 
 
-# ------------------------------------------------------------------ the task
-
-
 def _fit(tables: Tables, train: pl.DataFrame | None, params: ChurnParams, is_naive: bool) -> Model:
     _horizons(params)
     moment_of(params.as_of, "as_of")  # bad parameters are told before any work
@@ -372,8 +370,9 @@ def _score_purchases(results: Results, tables: Tables, params: ChurnParams) -> l
         return []
     cut = days_before(moment_of(params.as_of, "as_of") or last, params.backtest_days)
     horizons = [h for h in _backtest_horizons(params) if h <= params.backtest_days]
-    backtest, n_days = results["churn_backtest"], params.backtest_days
-    return score_returns(backtest, tables["transactions"], cut, n_days, horizons)
+    return score_returns(
+        results["churn_backtest"], tables["transactions"], cut, params.backtest_days, horizons
+    )
 
 
 TASK = Task(

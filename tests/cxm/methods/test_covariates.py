@@ -3,7 +3,7 @@ import json
 import numpy as np
 import polars as pl
 
-from cxm.methods.covariates import encode, from_facts, plan_covariates, strongest, to_facts
+from cxm.methods.covariates import encode, from_facts, gap_of, plan_covariates, strongest, to_facts
 
 N = 200
 
@@ -63,3 +63,9 @@ def test_reasons_sum_the_terms_of_a_covariate_strongest_first():
     assert [(r["covariate"], r["effect"]) for r in found[1]] == [("price", 0.01)]
     assert found[0][1]["words"] == "city (Bruges) raises the risk 4.5 times"
     assert found[1][0]["words"] == "price (2) raises the risk slightly"
+
+
+def test_a_single_term_can_be_left_out_by_its_name():
+    frame = pl.DataFrame({"contacts": [1.0, 2.0, None] * 20})
+    assert [term.name for term in plan_covariates(frame)] == ["contacts", gap_of("contacts")]
+    assert [term.name for term in plan_covariates(frame, (gap_of("contacts"),))] == ["contacts"]
