@@ -45,14 +45,19 @@ class BgNbd:
         return np.asarray(1 - self.alive(x, t_x, t) * (1 - pause))
 
     def expected_purchases(self, x: Floats, t_x: Floats, t: Floats, ahead: float) -> Floats:
-        """Purchases expected in the next `ahead`, `(n,)` (equation 10 of the paper)."""
+        """Purchases expected in the next `ahead`, `(n,)` (equation 10 of the paper).
+
+        Where customers are all alike its series exceeds a float; then, of who is there, the rate goes on.
+        """
         from scipy.special import hyp2f1
 
         share = ahead / (self.alpha + t + ahead)
-        series = hyp2f1(self.r + x, self.b + x, self.a + self.b + x - 1, share)
-        never = np.exp((self.r + x) * np.log1p(-share))
-        total = (self.a + self.b + x - 1) / (self.a - 1) * (1 - never * series)
-        return np.asarray(total * self.alive(x, t_x, t))
+        with np.errstate(all="ignore"):
+            series = hyp2f1(self.r + x, self.b + x, self.a + self.b + x - 1, share)
+            never = np.exp((self.r + x) * np.log1p(-share))
+            total = (self.a + self.b + x - 1) / (self.a - 1) * (1 - never * series)
+        steady = (self.r + x) / (self.alpha + t) * ahead
+        return np.asarray(np.where(np.isfinite(total), total, steady) * self.alive(x, t_x, t))
 
 
 def log_likelihood(model: BgNbd, x: Floats, t_x: Floats, t: Floats) -> Floats:

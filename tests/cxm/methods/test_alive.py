@@ -66,3 +66,8 @@ def test_too_few_customers_give_no_model(n):
 def test_purchases_of_one_day_are_one():
     table = repeat_table(pl.DataFrame({"customer_id": ["a", "a", "a", "b"], "ago": [9.8, 9.1, 2.5, 4.0]}))
     assert table.rows() == [("a", 1.0, 7.0, 9.8), ("b", 0.0, 0.0, 4.0)]
+
+
+def test_customers_who_are_all_alike_are_expected_at_their_rate_and_never_nan():
+    alike = BgNbd(10_911.6, 249_194.1, 6.1e-06, 794.3)
+    assert alike.expected_purchases(*_one(9, 195, 216), 90.0)[0] == pytest.approx(90 * 10_920.6 / 249_410.1)
