@@ -168,15 +168,16 @@ def draw_curves(
     if parts:
         scale = alt.Scale(domain=list(parts), range=list(parts.values()))
         legend = alt.Legend(title=None, orient="top", symbolType="square")
-        base = base.encode(
-            x=alt.X("x:Q", title=x_title, axis=alt.Axis(format="~s", tickCount=8)),
-            color=alt.Color("part:N", scale=scale, legend=legend),
-        )
+        base = base.encode(x=alt.X("x:Q", title=x_title, axis=alt.Axis(format=",d", tickCount=8)))
         layers = [
-            base.mark_area(opacity=0.15, interpolate="step-after").encode(
-                y=alt.Y("low:Q", scale=alt.Scale(domain=[0, 1]), **value), y2="high:Q"
+            base.mark_area(opacity=0.3, color=GREY, interpolate="step-after").encode(
+                y=alt.Y("low:Q", scale=alt.Scale(domain=[0, 1]), **value),
+                y2="high:Q",
+                detail="part:N",
             ),
-            base.mark_line(interpolate="step-after").encode(y=alt.Y("value:Q", **value)),
+            base.mark_line(interpolate="step-after").encode(
+                y=alt.Y("value:Q", **value), color=alt.Color("part:N", scale=scale, legend=legend)
+            ),
         ]
         last = {row["part"]: row for row in rows}
         said = [{"label": part, "text": f"{row['value']:.0%} at {row['x']:g}"} for part, row in last.items()]

@@ -3,7 +3,16 @@ import re
 import pytest
 from selectolax.lexbor import LexborHTMLParser as HTMLParser
 
-from reports.figures import BLUE, GREY, ORANGE, draw_bars, draw_histogram, draw_intervals, draw_parts
+from reports.figures import (
+    BLUE,
+    GREY,
+    ORANGE,
+    draw_bars,
+    draw_curves,
+    draw_histogram,
+    draw_intervals,
+    draw_parts,
+)
 
 BARS = [
     {"label": "late delivery", "value": 0.3, "previous": 0.1, "text": "30 %"},
@@ -64,3 +73,15 @@ def luminance(colour: str) -> float:
 def test_hues_stand_out_on_light_and_dark_paper(colour, paper):
     light, dark = sorted((luminance(colour), luminance(paper)), reverse=True)
     assert (light + 0.05) / (dark + 0.05) >= 3
+
+
+def test_curves_show_a_colour_for_each_group_and_say_where_they_end():
+    rows = [
+        {"x": x, "value": v, "low": v - 0.05, "high": min(v + 0.05, 1), "part": part}
+        for part, end in (("monthly", 0.2), ("yearly", 0.8))
+        for x, v in ((0, 1.0), (100, end))
+    ]
+    parts = {"monthly": BLUE, "yearly": ORANGE}
+    figure = draw_curves("c", rows, "days", "still there", "caption", parts=parts)
+    assert all(colour in figure.svg for colour in parts.values())
+    assert "monthly: 20% at 100; yearly: 80% at 100" in figure.alt
