@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import polars as pl
 
@@ -50,13 +51,14 @@ _TOKEN = re.compile(_WORD)
 _FIRM = re.compile(
     rf"({_CAPITAL})(?= (?i:customer|service|support|care|team|ltd|limited|inc|llc|gmbh|plc)\b)"
 )
+_DOMAIN = re.compile(r"@([\w.-]+)\.\w")
 _AFTER_ADDRESS = re.compile(rf",?[ ]({_WORD})(?:[ ]({_WORD}))?")
-_HOUSE_TO_TOWN = re.compile(
-    rf"\b\d{{1,4}}[a-z]?,?[ ](?:{_WORD}[ ]){{0,2}}{_WORD},?[ ]({_WORD})(?:[ ]({_WORD}))?\b"
-)
+_AFTER_HOUSE = re.compile(rf"\b\d{{1,4}}[a-z]?,?[ ](?P<words>(?:{_WORD},?(?:[ ]|\b)){{2,5}})")
+_LONGEST_STREET = 3
 
 _MOST_TURNS = 40_000
-_LONGEST_FIRM = 10
+_LONGEST_FIRM, _FEWEST_FIRMS = 10, 10
+_LEAST_SURNAME_SHARE = 0.5
 _FEWEST_CUES, _LEAST_CUE_SHARE, _MOST_LOWER_SHARE, _FEWEST_USES = 2, 0.12, 0.3, 3
 _NO_NAMES = (
     "a an the and or but not no yes i we you they he she it me my your our this that there here all "
@@ -77,46 +79,85 @@ class KnownNames:
     """What a table of turns teaches.
 
     `names` are names wherever they stand, `ambiguous` (also common words) where they are capital;
-    `towns` end an address; `common` are words that are none of these.
+    `towns` end an address; `common` are words that are none of these; `firms` are never names.
     """
 
     names: frozenset[str] = frozenset()
     ambiguous: frozenset[str] = frozenset()
     towns: frozenset[str] = frozenset()
     common: frozenset[str] = frozenset()
+    firms: frozenset[str] = frozenset()
 
 
 def learn_names(turns: pl.LazyFrame, customers: pl.LazyFrame | None = None) -> KnownNames:
     """The names and towns in a table of turns, and the names in name columns of customers.
 
     A word counts as a name where at least two turns and an eighth of its uses give it away, and it
-    does not mostly stand for an organisation. Reads at most 40,000 turns, evenly spread.
+    does not mostly stand for an organisation; or where it mostly follows such a name, as a rare surname
+    does. Reads at most 40,000 turns, evenly spread.
     """
     n_turns = int(turns.select(pl.len()).collect().item())
     step = max(1, -(-n_turns // _MOST_TURNS))
     texts = turns.select("text").gather_every(step).collect()["text"].to_list()
-    cued, used, lower, firms, towns = (Counter[str]() for _ in range(5))
+    cued, used, lower, firms, towns, mails = (Counter[str]() for _ in range(6))
     for text in texts:
         cued.update({word for name in cued_names(text) for word in name})
         firms.update({bare(word) for word in _FIRM.findall(text)})
+        mails.update({label for domain in _DOMAIN.findall(text.casefold()) for label in domain.split(".")})
         towns.update(set(towns_in(text)))
         words = _TOKEN.findall(text)
         used.update(map(bare, words))
         if not is_lower(text):
             lower.update(bare(word) for word in words if word[0].islower())
+    # Whose domain many of the addresses have is an organisation; a person's own domain is rare.
+    firms += Counter({word: n for word, n in mails.items() if n >= _LEAST_CUE_SHARE * mails.total()})
     names = {
         word
         for word, n in cued.items()
         if n >= max(_FEWEST_CUES, _LEAST_CUE_SHARE * used[word]) and firms[word] < _LEAST_CUE_SHARE * n
     }
+    names |= _surnames(texts, names, used, lower)
     ambiguous = {word for word in names if lower[word] > _MOST_LOWER_SHARE * used[word]}
     common = {word for word, n in used.items() if n >= _FEWEST_USES} - names
     return KnownNames(
         frozenset(names - ambiguous) | _names_of(customers),
         frozenset(ambiguous),
-        frozenset(town for town, n in towns.items() if n >= _FEWEST_CUES),
+        _frequent_towns(towns, used),
         frozenset(common | _NOT_NAMES),
+        frozenset(
+            word for word in common if firms[word] >= max(_FEWEST_FIRMS, _LEAST_CUE_SHARE * used[word])
+        ),
     )
+
+
+def _surnames(texts: Sequence[str], names: set[str], used: Counter[str], lower: Counter[str]) -> set[str]:
+    """Words that follow one of the names in most of their uses, and are not written small."""
+    follows: Counter[str] = Counter()
+    for text in texts:
+        words = list(_TOKEN.finditer(text))
+        for first, second in pairwise(words):
+            is_next = second.start() == first.end() + 1 and text[first.end()] == " "
+            if is_next and bare(first[0]) in names:
+                follows[bare(second[0])] += 1
+    return {
+        word
+        for word, n in follows.items()
+        if n >= max(_FEWEST_CUES, _LEAST_SURNAME_SHARE * used[word])
+        and lower[word] <= _MOST_LOWER_SHARE * used[word]
+        and word not in _NOT_NAMES
+    }
+
+
+def _frequent_towns(towns: Counter[str], used: Counter[str]) -> frozenset[str]:
+    """Candidates that stand after a street often enough; of two words if the first is mostly followed so."""
+
+    def is_town(words: str, n: int) -> bool:
+        first, _, last = words.partition(" ")
+        rarest = min(used[bare(word)] for word in (first, last or first))
+        follows = not last or 2 * n >= towns[first]
+        return follows and n >= max(_FEWEST_CUES, _LEAST_CUE_SHARE * rarest)
+
+    return frozenset(words for words, n in towns.items() if is_town(words, n))
 
 
 def _names_of(customers: pl.LazyFrame | None) -> frozenset[str]:
@@ -180,7 +221,7 @@ def find_names(text: str, known: KnownNames, here: frozenset[str] = frozenset())
         is_capital = word[0][0].isupper()
         is_name = (
             key in known.names
-            or start in cued
+            or (start in cued and key not in known.firms)
             or (key in here and (is_capital or everywhere or key not in known.common))
             or (key in known.ambiguous and is_capital and not _starts_sentence(text, start))
         )
@@ -211,9 +252,14 @@ def find_towns(text: str, known: KnownNames, addresses: Sequence[Span]) -> list[
                 (after[1][0].isupper() or is_lower(text)) and one not in known.common
             ):
                 spans.append(Span(address.start, after.end(1), "address"))
-    for found in _HOUSE_TO_TOWN.finditer(text):
-        if found[1].casefold() in known.towns or (found[2] and found[2].casefold() in known.towns):
-            spans.append(Span(*found.span(), "address"))
+    for house in _AFTER_HOUSE.finditer(text):
+        words = list(_TOKEN.finditer(text, house.start("words"), house.end("words")))
+        for i in range(1, min(len(words), _LONGEST_STREET + 1)):
+            pair = " ".join(word[0] for word in words[i : i + 2]).casefold()
+            last = words[min(i + 1, len(words) - 1)] if pair in known.towns else words[i]
+            if pair in known.towns or bare(words[i][0]) in known.towns:
+                spans.append(Span(house.start(), last.end(), "address"))
+                break
     return spans
 
 
@@ -224,7 +270,9 @@ def may_be_name(word: str, text: str) -> bool:
 
 def names_here(texts: Sequence[str], known: KnownNames) -> frozenset[str]:
     """Words given away as names somewhere in a conversation."""
-    return frozenset(word for text in texts for name in cued_names(text) for word in name) - known.ambiguous
+    return frozenset(word for text in texts for name in cued_names(text) for word in name) - (
+        known.ambiguous | known.firms
+    )
 
 
 def is_lower(text: str) -> bool:

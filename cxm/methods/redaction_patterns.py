@@ -114,9 +114,18 @@ _ADDRESS_LINE = re.compile(
 _GERMAN_ADDRESS = _pattern(
     r"(?<![\w-])[\wäöüß-]{1,40}(?:straße|strasse|str\.|weg|platz|allee|gasse)[ ]\d{1,4}[ ]?[a-z]?\b"
 )
+_PROPER = r"[A-Z][\w'’-]+(?:[ ][A-Z][\w'’-]+){0,2}"
 _TOWN_AFTER_CODE = re.compile(
-    r"(?<=\d)[ ]+(?P<town>[A-Z][\w'’-]+(?:[ ][A-Z][\w'’-]+){0,2})[ ]*$", re.MULTILINE
+    rf"(?<![\w.,-])\d{{4,5}}[ ]+(?P<town>(?!(?i:{_UNITS})\b){_PROPER})[ ]*$", re.MULTILINE
 )
+# A street that does not end like one (Castlegate, Ropewalk) is told by what comes before it.
+_CUED_ADDRESS = re.compile(
+    rf"(?i:\b(?:(?:live|living|stay|staying|am|i'm) at|address(?:'s| is| was)?:?|"
+    rf"(?:deliver\w*|ship\w*|send|sent|mov(?:e|ed|ing))[ ](?:it |them |this )?to|\d{{5}}),?[ ])"
+    rf"(?P<line>\d{{1,4}}[a-z]?,?[ ](?:{_PROPER}(?:,[ ]{_PROPER})?|[a-z'’-]{{4,}}(?=[,.!?\n]|$)))",
+    re.MULTILINE,
+)
+_AFTER_STREET = re.compile(r",?[ ]([^\W\d_]{3,})(?:[ ]([^\W\d_]{3,}))?")
 _POSTCODE_CUE = _pattern(r"(?:post\s?-?codes?|zip|postal)\W+(?:\w+\W+){0,3}$")
 _ACCOUNT_CUE = _pattern(r"(?:account|customer|costumer|member\w*)\W+(?:\w+\W+){0,3}$")
 _UNIT_AFTER = _pattern(rf"[ -]?(?:{_UNITS})\b")
@@ -124,12 +133,15 @@ _CURRENCY_BEFORE = re.compile(r"[€£$][ ]?$")
 
 
 def towns_in(text: str) -> Iterator[str]:
-    """The towns that addresses with capitals name."""
-    for pattern in (_ADDRESS, _TOWN_AFTER_CODE):
-        for found in pattern.finditer(text):
-            town = (found["town"] or "").strip(" ,")
-            if town:
-                yield town.casefold()
+    """What may be a town: one or two words that follow a street or a postcode, whatever their letters."""
+    for found in _ADDRESS.finditer(text):
+        after = _AFTER_STREET.match(text, found.start("town"))
+        if after:
+            yield after[1].casefold()
+            if after[2]:
+                yield f"{after[1]} {after[2]}".casefold()
+    for found in _TOWN_AFTER_CODE.finditer(text):
+        yield found["town"].casefold()
 
 
 def find_by_form(text: str) -> list[Span]:
@@ -196,7 +208,8 @@ def _is_quantity(text: str, found: re.Match[str], number: str) -> bool:
 def _addresses(text: str) -> Iterator[Span]:
     for pattern in (_ADDRESS, _GERMAN_ADDRESS):
         yield from (Span(*found.span(), "address") for found in pattern.finditer(text))
-    for pattern, group in ((_ADDRESS_LINE, "line"), (_TOWN_AFTER_CODE, "town")):
+    lines = (_ADDRESS_LINE, "line"), (_CUED_ADDRESS, "line"), (_TOWN_AFTER_CODE, "town")
+    for pattern, group in lines:
         yield from (Span(*found.span(group), "address") for found in pattern.finditer(text))
 
 

@@ -122,3 +122,42 @@ def test_long_texts_take_no_long(piece):
     NOBODY.mask(piece * (20_000 // len(piece)))
     find_by_form(piece * 500)
     assert time.monotonic() - started < 3
+
+
+def test_towns_are_learned_from_what_follows_streets_also_without_capitals():
+    spoken = [f"i live at {i} mill lane cold hartley yes" for i in range(4)]
+    known = learn_names(pl.LazyFrame({"text": [*spoken, *["so cold yes"] * 40]}))
+    assert "cold hartley" in known.towns
+    assert not known.towns & {"cold", "hartley yes", "yes"}
+    masked = Redactor(known, b"k").mask("send it to 6 ropewalk, cold hartley please")
+    assert masked.startswith("send it to [address ")
+    assert masked.endswith("] please")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "My postcode is 52785, 93 Castlegate, Dunwick.",
+        "I live at 152 Waterside, Upper Vale.",
+        "my address is 6 ropewalk, okay",
+    ],
+)
+def test_a_street_that_ends_like_none_is_told_by_what_comes_before(text):
+    assert not {"castlegate", "dunwick", "waterside", "vale", "ropewalk"} & set(
+        NOBODY.mask(text).lower().replace(",", "").replace(".", "").split()
+    )
+
+
+def test_an_amount_at_the_end_of_a_line_is_no_town():
+    assert "EUR" in NOBODY.mask("Total 12345 EUR")
+
+
+def test_a_surname_is_known_from_the_first_names_it_follows_and_a_firm_from_its_addresses():
+    texts = [
+        *["My name is Pavel Novak, hello"] * 3,
+        *["Pavel Szentmary, 61366"] * 4,
+        *["Dear Larkfield,\nwrite to service@larkfield.example"] * 12,
+    ]
+    redactor = Redactor.learn(pl.LazyFrame({"text": texts}), None, b"k")
+    assert "szentmary" not in redactor.mask("pavel szentmary, 61366")
+    assert redactor.mask("Hi Larkfield,\nwhere is it?") == "Hi Larkfield,\nwhere is it?"
