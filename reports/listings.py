@@ -167,6 +167,20 @@ def _of_customers(workspace: Workspace, week: pl.DataFrame) -> Iterator[Listing]
         yield _listing("churn_survival", words.key(customer), ids, "latest first", "conversations.parquet")
 
 
+def _of_segments(workspace: Workspace, week: pl.DataFrame) -> Iterator[Listing]:
+    """The week's conversations of the customers of each segment, largest segment first."""
+    if "customer_id" not in week.columns:
+        return
+    segments = workspace.read("customer_segments").select("customer_id", "segment").collect()
+    talks = week.join(segments, on="customer_id", how="inner", validate="m:1", maintain_order="left")
+    sizes = segments.group_by("segment").len().sort(["len", "segment"], descending=[True, False])
+    for segment in sizes["segment"]:
+        ids = talks.filter(pl.col("segment") == segment)["conversation_id"]
+        yield _listing(
+            "segmentation", words.readable(segment), ids, "in order of time", "customer_segments.parquet"
+        )
+
+
 def _listing(section: str, label: str, ids: pl.Series, order: str, file: str) -> Listing:
     return Listing(section, label, tuple(ids.head(_MOST_EACH)), ids.len(), order, file)
 
@@ -178,4 +192,5 @@ _SECTIONS = {
     "multi_turn_rag": ("prepared_replies", _of_replies),
     "sentiment": ("conversation_sentiment", _of_feelings),
     "churn_survival": ("churn_risk", _of_customers),
+    "segmentation": ("customer_segments", _of_segments),
 }

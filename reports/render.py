@@ -43,6 +43,7 @@ def render_html(report: Report, made_at: str) -> str:
     style = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
     script = (_TEMPLATES / "report.js").read_text(encoding="utf-8")
     lists, links = _number_lists(report)
+    targets = _targets(report, links)
     page = environment.get_template("report.html.jinja").render(
         style=Markup(style),  # noqa: S704 - our own file
         style_digest=_digest(style),
@@ -66,7 +67,7 @@ def render_html(report: Report, made_at: str) -> str:
             if kpi.name in {reading.kpi.name for reading in report.kpis.readings}
         ],
         absent=[_absent_row(kpi.label, missing, report.period) for kpi, missing in report.kpis.absent],
-        monitors=[_monitor_row(state) for state in report.monitors if state.value is not None],
+        monitors=[_monitor_row(state, targets) for state in report.monitors if state.value is not None],
         idle=[words.readable(s.monitor.name) for s in report.monitors if s.value is None],
         drift=[_drift_row(drift) for drift in report.drift],
         expectations=[_expectation_row(expectation) for expectation in report.expectations],
@@ -114,6 +115,15 @@ def _number_lists(report: Report) -> tuple[dict[str, list[dict[str, Any]]], dict
         lists.setdefault(listing.section, []).append(row)
         links.setdefault((listing.section, listing.label), f"list-{i}")
     return lists, links
+
+
+def _targets(report: Report, links: dict[tuple[str, str], str]) -> dict[str, str]:
+    """Where the figure of a monitor is shown: the conversations behind it, its card, or its section."""
+    targets = {report_.task.name: report_.task.name for report_ in report.tasks if report_.story}
+    for reading in report.kpis.readings:
+        name = reading.kpi.name
+        targets[name] = links.get(("kpis", reading.kpi.label), f"card-{name}")
+    return targets | {table.name: "data" for table in report.tables}
 
 
 def _say_period(report: Report) -> str:
@@ -211,7 +221,7 @@ def _say_value(monitor: Monitor, value: float) -> str:
     return metric_value(name, value)
 
 
-def _monitor_row(state: MonitorState) -> dict[str, str]:
+def _monitor_row(state: MonitorState, targets: dict[str, str]) -> dict[str, str]:
     monitor = state.monitor
     assert state.value is not None
     side = "under" if monitor.bad == "below" else "over"
@@ -225,6 +235,7 @@ def _monitor_row(state: MonitorState) -> dict[str, str]:
         "css": state.state.replace(" ", "-"),
         "sign": _STATE_SIGNS[state.state],
         "name": words.sentence_case(words.readable(monitor.name)),
+        "target": targets.get(monitor.figure.partition(":")[2].partition(".")[0], ""),
         "value": _say_value(monitor, state.value),
         "limits": ", ".join(limits),
         "doc": monitor.doc,

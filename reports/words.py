@@ -49,9 +49,9 @@ def duration(seconds: float) -> str:
     if whole < 60:
         return f"{decimal(seconds, 1) if seconds < 10 and seconds != whole else whole}{_SPACE}s"
     if whole < 3600:
-        return f"{whole // 60}{_SPACE}min" + (f" {whole % 60}{_SPACE}s" if whole % 60 else "")
+        return f"{whole // 60}{_SPACE}min" + (f"{_SPACE}{whole % 60}{_SPACE}s" if whole % 60 else "")
     minutes = round(whole / 60)
-    return f"{minutes // 60:,}{_SPACE}h" + (f" {minutes % 60}{_SPACE}min" if minutes % 60 else "")
+    return f"{minutes // 60:,}{_SPACE}h" + (f"{_SPACE}{minutes % 60}{_SPACE}min" if minutes % 60 else "")
 
 
 def money(value: float, currency: str | None = None) -> str:

@@ -253,14 +253,15 @@ def _grid(risks: pl.DataFrame, horizon: int, unit: str | None) -> Grid:
 
 
 def _say_reasons(text: str) -> str:
-    """`contract: month-to-month ↑, tenure ↓` from the JSON of `top_reasons`."""
+    """`contract (month-to-month) ↑, tenure (3) ↓` from the JSON of `top_reasons`."""
     try:
         reasons = json.loads(text)
         said = [
             words.excerpt(_say_term(str(reason["covariate"])), 40)
+            + (f"\u00a0({words.excerpt(str(reason['value']), 20)})" if reason.get("value") else "")
             + ("\u00a0↑" if float(reason["effect"]) > 0 else "\u00a0↓")
             for reason in reasons[:3]
         ]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         return words.excerpt(text, 120)
     return ", ".join(said) or "–"

@@ -7,6 +7,8 @@
     if (target) target.scrollIntoView();
   };
   addEventListener("hashchange", open);
+  // On paper nothing can be opened.
+  addEventListener("beforeprint", () => document.querySelectorAll("details.box:not(.behind)").forEach((box) => (box.open = true)));
   if (location.hash) open();
 
   const links = new Map([...document.querySelectorAll("nav a")].map((a) => [a.hash.slice(1), a]));

@@ -61,7 +61,9 @@ FAKE_TASKS = (
         "concordance_index",
         "churn_labels",
     ),
-    make_task("segmentation", (("transactions",),), ("customer_segments",), "stability_ari"),
+    make_task(
+        "segmentation", (("transactions",),), ("customer_segments", "segment_migration"), "stability_ari"
+    ),
 )
 
 
@@ -140,7 +142,8 @@ def write_inputs(data: Path, word: str) -> None:
         "conversations",
         [
             {"conversation_id": id_, "customer_id": f"{word} k{i % 30}", "channel": "chat", "started_at": start,
-             "handle_seconds": 60.0 * (i % 20 + 1), "is_resolved": i % 4 != 0, "csat": 5 if i % 2 else 2}
+             "handle_seconds": 60.0 * (i % 20 + 1), "is_resolved": i % 4 != 0, "csat": 5 if i % 2 else 2,
+             "queue": f"{word} queue", "language": word, "agent_id": f"{word} agent {i % 3}"}
             for i, (id_, start) in enumerate(zip(ids, starts, strict=True))
         ],
     )  # fmt: skip
@@ -201,7 +204,8 @@ def write_inputs(data: Path, word: str) -> None:
     pl.DataFrame({"reason": [f"{word} bad time", f"{word} bad time", None]}).write_parquet(
         data / "quarantine" / "turns.parquet"
     )
-    (data / "notes.txt").write_text("not a table")
+    file_name = word.replace("/", "").replace("\0", "")[:60]
+    (data / f"{file_name} notes.txt").write_text("not a table")
 
 
 def write_results(workspace: Workspace, word: str) -> None:
@@ -298,11 +302,14 @@ def write_results(workspace: Workspace, word: str) -> None:
         {
             "churn_risk": [
                 {"customer_id": f"{word} k{i}", "horizon_days": days, "probability": i / 30, "expected_value": 30.0,
-                 "value_at_risk": float(i), "top_reasons": json.dumps([{"covariate": word, "effect": 1.0}])}
+                 "value_at_risk": float(i), "top_reasons": json.dumps([{"covariate": word, "effect": 1.0, "value": word, "words": word}])}
                 for i in range(30)
                 for days in (30, 90)
             ],
-            "hazard_ratios": [{"term": f"{word} plan", "hazard_ratio": 2.0, "low": 1.5, "high": 2.5, "p_value": 0.01}],
+            "hazard_ratios": [
+                {"term": f"{word} plan", "hazard_ratio": 2.0, "low": 1.5, "high": 2.5, "p_value": 0.01,
+                 "reference": word, "n_exposed": 9, "excess_value": 120.0, "excess_low": 50.0, "excess_high": 190.0}
+            ],
         },
         [("concordance_index", 0.8, 0.7, 0.9, 30, 0.5)],
     )  # fmt: skip
@@ -315,7 +322,11 @@ def write_results(workspace: Workspace, word: str) -> None:
                  "r_score": 3, "f_score": 3, "m_score": 3, "rfm_cell": "333", "membership": "{}",
                  "segment": f"{word} spenders" if i < 10 else f"{word} others"}
                 for i in range(30)
-            ]
+            ],
+            "segment_migration": [
+                {"previous_segment": f"{word} others", "segment": f"{word} spenders", "n_customers": 4},
+                {"previous_segment": f"{word} others", "segment": f"{word} others", "n_customers": 16},
+            ],
         },
         [("stability_ari", 0.8, 0.7, 0.9, 30, 0.9), ("bic", -1234.5, None, None, 30, None)],
     )  # fmt: skip

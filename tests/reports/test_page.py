@@ -153,29 +153,87 @@ def test_hostile_text_is_still_shown(make_world, fake_tasks):
     assert "<script>alert(1)</script> reply" in HTMLParser(page).css_first("#multi_turn_rag").text()
 
 
-@pytest.mark.browser
-def test_a_browser_runs_nothing_fetches_nothing_and_scrolls_no_page_sideways(make_world, fake_tasks):
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser():
     if not CHROMIUM.exists():
         pytest.skip(f"no browser: {CHROMIUM} is not there")
     sync_api = pytest.importorskip("playwright.sync_api")
-    page_file = reports.build(make_world(" ".join(HOSTILE)), None, fake_tasks)
-    flags = [
-        "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-        "--disable-component-update", "--disable-sync",
-    ]  # fmt: skip
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=flags)
-        for width, scheme in ((1280, "light"), (375, "dark")):
-            page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
-            requests, messages = [], []
-            page.on("request", lambda request, seen=requests: seen.append(request.url))
-            page.on("console", lambda message, seen=messages: seen.append(message.text))
-            page.on("pageerror", lambda error, seen=messages: seen.append(str(error)))
-            page.on("dialog", lambda dialog, seen=messages: seen.append(dialog.message) or dialog.dismiss())
-            page.goto(page_file.as_uri())
-            assert requests == [page_file.as_uri()]
-            assert messages == []
-            assert page.evaluate("document.querySelectorAll('script').length") == 1
-            assert page.evaluate("document.querySelectorAll('img, iframe').length") == 0
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        browser.close()
+        running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_who_hears_or_types_the_page_meets_no_serious_obstacle(browser, harmless, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 900}, color_scheme=scheme, bypass_csp=True
+    )
+    page = context.new_page()
+    page.goto(harmless.as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(box => box.open = true)")
+    found = axe.Axe().run(page).response["violations"]
+    context.close()
+    assert [(v["impact"], v["id"], v["nodes"][0]["target"]) for v in found if v["impact"] != "minor"] == []
+
+
+@pytest.mark.browser
+def test_the_page_is_used_without_a_mouse(browser, harmless):
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(harmless.as_uri())
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    assert page.evaluate("location.hash") == "#main"
+    page.focus("#definitions summary")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.querySelector('#definitions').open")
+    page.focus("#definitions th button")
+    page.keyboard.press("Enter")
+    assert page.get_attribute("#definitions thead th", "aria-sort") == "ascending"
+    page.fill("#definitions input.filter, #definitions .filter", "resolved")
+    shown = page.locator("#definitions tbody tr:visible")
+    assert 0 < shown.count() < page.locator("#definitions tbody tr").count()
+    page.close()
+
+
+@pytest.mark.browser
+def test_on_paper_definitions_are_open_and_what_needs_a_screen_is_left_out(browser, harmless):
+    page = browser.new_page()
+    page.goto(harmless.as_uri())
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("#definitions table").is_visible()
+    for hidden in ("nav", "#conversations", ".card .see", ".filter"):
+        assert page.locator(f"{hidden}:visible").count() == 0
+    pdf = page.pdf(format="A4", prefer_css_page_size=True)
+    assert pdf.startswith(b"%PDF")
+    page.close()
+
+
+@pytest.mark.browser
+def test_a_browser_runs_nothing_fetches_nothing_and_scrolls_no_page_sideways(browser, make_world, fake_tasks):
+    page_file = reports.build(make_world(" ".join(HOSTILE)), None, fake_tasks)
+    for width, scheme in ((1280, "light"), (375, "dark")):
+        page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+        requests, messages = [], []
+        page.on("request", lambda request, seen=requests: seen.append(request.url))
+        page.on("console", lambda message, seen=messages: seen.append(message.text))
+        page.on("pageerror", lambda error, seen=messages: seen.append(str(error)))
+        page.on("dialog", lambda dialog, seen=messages: seen.append(dialog.message) or dialog.dismiss())
+        page.goto(page_file.as_uri())
+        assert requests == [page_file.as_uri()]
+        assert messages == []
+        assert page.evaluate("document.querySelectorAll('script').length") == 1
+        assert page.evaluate("document.querySelectorAll('img, iframe').length") == 0
+        page.evaluate("document.querySelectorAll('details').forEach(box => box.open = true)")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.close()

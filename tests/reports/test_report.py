@@ -47,7 +47,7 @@ def test_the_json_holds_every_task_figure_and_monitor(make_world, fake_tasks):
     assert {"name", "state", "value", "warn", "fail", "doc"} <= set(record["monitors"][0])
     turns = next(row for row in record["data"]["tables"] if row["name"] == "turns")
     assert (turns["rows"], turns["quarantined"]) == (180, 3)
-    assert record["data"]["other_files"] == ["notes.txt"]
+    assert record["data"]["other_files"] == ["plain notes.txt"]
 
 
 def test_a_task_without_its_tables_is_not_run_and_names_them(tmp_path, put_table, fake_tasks):

@@ -15,9 +15,9 @@ def test_shares_are_percent_with_a_decimal_only_where_it_means_something():
 def test_durations_are_said_in_the_two_largest_units():
     assert words.duration(45) == "45\u00a0s"
     assert words.duration(3.25) == "3.2\u00a0s"
-    assert words.duration(250) == "4\u00a0min 10\u00a0s"
+    assert words.duration(250) == "4\u00a0min\u00a010\u00a0s"
     assert words.duration(120) == "2\u00a0min"
-    assert words.duration(4320) == "1\u00a0h 12\u00a0min"
+    assert words.duration(4320) == "1\u00a0h\u00a012\u00a0min"
 
 
 def test_money_keeps_its_currency_and_sensible_digits():
