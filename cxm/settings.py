@@ -41,6 +41,10 @@ class Settings(BaseSettings):
         default=SecretStr(""),
         description="Makes the pseudonyms of masked data, so that they stay; empty: one from the data.",
     )
+    country: str = Field(
+        default="",
+        description="Country whose public holidays are allowed for, like `GB` (ISO 3166); empty: none are.",
+    )
     alert_file: Path | None = Field(default=None, description="File that alerts are appended to.")
     alert_webhook: SecretStr = Field(
         default=SecretStr(""), description="Address that alerts are posted to as Slack-compatible JSON."

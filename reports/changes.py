@@ -21,10 +21,12 @@ from reports.contacts import NO_DRIVER
 from reports.driver_facts import DriverFacts
 from reports.intervals import Z, share_of_counts
 from reports.kpi import KeyFigures, Reading, p_of_step, usual_step
+from reports.volume import Volume
 
 MOST_CHANGES = 7
 FALSE_DISCOVERY_RATE = 0.05
-_FEWEST = 20
+_FEWEST, _FEWEST_EXACT = 20, 5
+_CLEAR = 0.01
 REFERENCE_WEEKS = 8
 _CATCH_ALL = {NO_DRIVER, "other", "others", "unknown", "misc", "miscellaneous"}
 
@@ -48,7 +50,11 @@ class Change:
 
 
 def find_changes(
-    figures: KeyFigures, workspace: Workspace, period: str | None, currency: str | None
+    figures: KeyFigures,
+    workspace: Workspace,
+    period: str | None,
+    currency: str | None,
+    volume: Volume | None = None,
 ) -> list[Change]:
     """The changes of the week that chance does not explain, gravest first; at most seven.
 
@@ -58,8 +64,11 @@ def find_changes(
     if period is None:
         return []
     facts = DriverFacts(workspace, figures.contacts, period)
+    # Where it is known what to expect, the week before is not asked.
+    readings = [r for r in figures.readings if not (volume and r.kpi.topic == "volume")]
     candidates = [
-        *_from_figures(figures.readings, facts, currency),
+        *_from_volume(volume),
+        *_from_figures(readings, facts, currency),
         *_from_drivers(workspace, period, facts),
         *_from_criteria(workspace, figures.contacts, period),
     ]
@@ -88,6 +97,20 @@ def _first_of_topic(changes: Sequence[Change]) -> list[Change]:
 
 
 # ------------------------------------------------------------------ rules
+
+
+def _from_volume(volume: Volume | None) -> list[Change]:
+    if volume is None:
+        return []
+    days = "" if volume.n_days == 7 else f" on {words.plural(volume.n_days, 'day')}"
+    allowed = "day of week and holidays" if volume.holidays else "day of week"
+    text = (
+        f"There were {words.plural(volume.n, 'contact')}{days}, where {words.integer(volume.low)} to "
+        f"{words.integer(volume.high)} were to be expected ({allowed} allowed for, "
+        f"{words.p_value(volume.p_value)})."
+    )
+    step = abs(volume.n - volume.expected)
+    return [Change("kpis", "volume", text, volume.p_value, None, n_concerned=step)]
 
 
 def _from_figures(readings: Sequence[Reading], facts: DriverFacts, currency: str | None) -> list[Change]:
@@ -126,63 +149,118 @@ def _n_concerned(reading: Reading) -> float:
 
 
 def _from_drivers(workspace: Workspace, period: str, facts: DriverFacts) -> list[Change]:
-    """Reasons for contact whose share moved, against the week before and against the weeks usual.
+    """Reasons for contact that moved against the eight weeks before, or the one before where there are fewer.
 
-    The second sees what one week before is too few rows for; both have one topic and are told once.
+    Eight weeks see what one is too few rows for, and two weeks together what is too rare for one (under
+    one a week usually); one test a driver keeps the number judged together small.
     """
     if not facts.is_known:
         return []
-    counts = facts.shares()
-    week = periods.week_before(period)
+    courses = {
+        str(driver): {row["period"]: row for row in course.iter_rows(named=True)}
+        for (driver,), course in facts.shares()
+        .sort("driver", "period")
+        .group_by("driver", maintain_order=True)
+        if str(driver).casefold() not in _CATCH_ALL
+    }
+    weeks = sorted({week for rows in courses.values() for week in rows if week <= period})
+    usual = _usual(weeks, 1) if facts.is_whole_week else []
+    dispersion = _dispersion([[rows[week]["n"] for week in usual] for rows in courses.values()])
     found = []
-    for driver in counts["driver"].unique().sort().to_list():
-        course = counts.filter(pl.col("driver") == driver, pl.col("period") <= period).sort("period")
-        rows = {row["period"]: row for row in course.iter_rows(named=True)}
-        if driver.casefold() in _CATCH_ALL or week not in rows or period not in rows:
+    for driver, rows in courses.items():
+        if period not in rows or periods.week_before(period) not in rows:
             continue
-        now, before = rows[period], rows[week]
-        earlier = [row for name, row in rows.items() if name != period][-REFERENCE_WEEKS:]
-        told = [(before, "", _p_of_shares(now, before, usual_step(course["share"].to_list()) or 0.0))]
-        if len(earlier) >= REFERENCE_WEEKS and facts.is_whole_week:
-            when = f" in the {len(earlier)} weeks before"
-            told.append((_pooled(earlier), when, _p_of_count(now["n"], [row["n"] for row in earlier])))
-        for past, when, p_value in told:
-            if now["n"] + past["n"] < _FEWEST:
-                continue
-            moved = "rose" if now["share"] > past["share"] else "fell"
-            ends = [words.percent(row["share"], row["total"]) for row in (past, now)]
-            n_usual = past["n"] / len(earlier) if when else past["n"]
-            text = (
-                f"Contacts about “{words.readable(driver)}” {moved} from {ends[0]}{when} to {ends[1]} "
-                f"({words.signed(now['n'] - n_usual, 0)}, {words.p_value(p_value)})"
-            )
-            if p_value <= FALSE_DISCOVERY_RATE:
-                text += "".join(f"; {clause}" for clause in facts.say_about(driver))
-            is_worse = now["share"] > past["share"]
-            concerned = abs(now["share"] - past["share"]) * now["total"]
-            section, topic = "intent_prediction", f"driver:{driver}"
-            found.append(Change(section, topic, f"{text}.", p_value, is_worse, n_concerned=concerned))
+        now, before = rows[period], rows[periods.week_before(period)]
+        if usual:
+            n_now, earlier, counted = 1, usual, "n"
+            longer = _usual(weeks, 2)
+            if longer and sum(rows[week]["n"] for week in longer) < REFERENCE_WEEKS:
+                # Of so few, the follow-ups of one customer would make a change.
+                n_now, earlier, counted, now = 2, longer, "n_new", _pooled([before, now])
+            past, when = _pooled([rows[week] for week in earlier]), f" in the {REFERENCE_WEEKS} weeks before"
+            p_value = _p_of_count(now[counted], n_now, [rows[week][counted] for week in earlier], dispersion)
+            n_usual = past["n"] / REFERENCE_WEEKS * n_now
+            # An exact test needs no minimum; a handful keeps one customer who calls thrice off the page.
+            fewest = _FEWEST_EXACT
+        else:
+            n_now, past, when, n_usual, fewest = 1, before, "", before["n"], _FEWEST
+            step = usual_step([rows[week]["share"] for week in sorted(rows) if week <= period]) or 0.0
+            p_value = _p_of_shares(now, before, step)
+        if now["n"] + past["n"] < fewest:
+            continue
+        text = _say_step(driver, now, n_now, past, when, n_usual, p_value)
+        if p_value <= FALSE_DISCOVERY_RATE:
+            text += "".join(f"; {clause}" for clause in facts.say_about(driver))
+        is_worse = now["share"] > past["share"]
+        concerned = abs(now["share"] - past["share"]) * now["total"]
+        section, topic = "intent_prediction", f"driver:{driver}"
+        found.append(Change(section, topic, f"{text}.", p_value, is_worse, n_concerned=concerned))
     return found
 
 
+def _say_step(
+    driver: str,
+    now: dict[str, Any],
+    n_now: int,
+    past: dict[str, Any],
+    when: str,
+    n_usual: float,
+    p_value: float,
+) -> str:
+    """How the share of a driver moved; `now` is `n_now` weeks, `past` the week before or `when`."""
+    name = f"Contacts about “{words.readable(driver)}”"
+    p, two = words.p_value(p_value), " in two weeks" if n_now == 2 else ""
+    if not past["n"]:
+        return f"{name} are new: {words.integer(now['n'])}{two}, none{when or ' before'} ({p})"
+    moved = "rose" if now["share"] > past["share"] else "fell"
+    ends = [words.percent(row["share"], row["total"]) for row in (past, now)]
+    step = words.signed(now["n"] - n_usual, 0)
+    return f"{name} {moved} from {ends[0]}{when} to {ends[1]}{two} ({step}, {p})"
+
+
+def _usual(weeks: list[str], n_now: int) -> list[str]:
+    """The eight of `weeks` before the last `n_now`; none where there are fewer."""
+    earlier = weeks[:-n_now]
+    return earlier[-REFERENCE_WEEKS:] if len(earlier) >= REFERENCE_WEEKS else []
+
+
 def _pooled(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    n, total = sum(row["n"] for row in rows), sum(row["total"] for row in rows)
-    return {"n": n, "total": total, "share": n / total}
+    sums = {name: sum(row[name] for row in rows) for name in ("n", "n_new", "total")}
+    return {**sums, "share": sums["n"] / sums["total"]}
 
 
-def _p_of_count(n: int, earlier: list[int]) -> float:
-    """A count against earlier weeks: exact for Poisson counts (Przyborowski and Wilenski 1940).
+def _dispersion(counts: list[list[int]]) -> float:
+    """How much more than Poisson counts the counts of weeks vary, over all drivers together; at least 1."""
+    rows = [np.asarray(row, dtype=float) for row in counts if len(row) > 1 and any(row)]
+    if not rows:
+        return 1.0
+    # Pearson's statistic over its degrees of freedom (McCullagh and Nelder 1989, section 6.2).
+    pearson = [float(((row - row.mean()) ** 2).sum() / row.mean()) for row in rows]
+    return max(sum(pearson) / sum(len(row) - 1 for row in rows), 1.0)
 
-    Where the weeks differ more than that among themselves, their robust deviation decides.
+
+def _p_of_count(n: int, n_weeks: int, earlier: list[int], dispersion: float) -> float:
+    """A count of `n_weeks` against earlier weeks: exact for Poisson counts (Przyborowski and Wilenski 1940).
+
+    It is the mid-p (Lancaster 1961), since exact p-values of small counts are too large on average.
+    Where all drivers vary more than that from week to week, or this one clearly does, a quasi-Poisson
+    error decides if it is larger.
     """
-    from scipy.stats import binomtest
+    from scipy.stats import binom, binomtest, chi2
 
     total, weeks = n + sum(earlier), len(earlier)
     if not total:
         return 1.0
-    exact = float(binomtest(n, total, 1 / (weeks + 1)).pvalue)
-    spread = 1.4826 * float(np.median(np.abs(np.asarray(earlier) - np.median(earlier))))
-    return max(exact, p_of_step(n - float(np.mean(earlier)), spread * math.sqrt(1 + 1 / weeks)))
+    part = n_weeks / (weeks + n_weeks)
+    exact = float(binomtest(n, total, part).pvalue - binom.pmf(n, total, part) / 2)
+    mean = float(np.mean(earlier))
+    if not mean:
+        return exact
+    own = float(((np.asarray(earlier) - mean) ** 2).sum() / mean)
+    if chi2.sf(own, weeks - 1) < _CLEAR:
+        dispersion = max(dispersion, own / (weeks - 1))
+    error = math.sqrt(dispersion * mean * n_weeks * (1 + n_weeks / weeks))
+    return max(exact, p_of_step(n - mean * n_weeks, error))
 
 
 def _p_of_shares(now: dict[str, Any], before: dict[str, Any], step: float) -> float:

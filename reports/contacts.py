@@ -25,6 +25,7 @@ def build_contacts(workspace: Workspace) -> pl.LazyFrame:
     null where the task has not run. `returned_in_7_days` (about the same driver),
     `returned_in_72_hours` (about anything): the customer contacted us again within that time (null
     without a customer, and where the data ends, at `data_ends_at`, before the time is over).
+    `is_follow_up`: the customer had contacted us about the same driver in the 7 days before.
     `is_repeat`: had contacted us in the 7 days before (null in the first 7 days of the data).
     `end_score`, `quality_score`, `has_critical_error`, `has_other_error`: null where the task has no
     answer.
@@ -55,6 +56,7 @@ def _with_returns(conversations: pl.LazyFrame) -> pl.LazyFrame:
     order = ["started_at", "conversation_id"]
     until_next = start.shift(-1).over("customer_id", order_by=order) - start
     until_same = start.shift(-1).over("customer_id", "driver", order_by=order) - start
+    since_same = start - start.shift(1).over("customer_id", "driver", order_by=order)
     since_previous = start - start.shift(1).over("customer_id", order_by=order)
 
     def returns(until: pl.Expr, window: timedelta) -> pl.Expr:
@@ -67,6 +69,7 @@ def _with_returns(conversations: pl.LazyFrame) -> pl.LazyFrame:
         returned_in_7_days=returns(until_same, RETURN_WINDOW),
         returned_in_72_hours=returns(until_next, BOT_RETURN_WINDOW),
         data_ends_at=start.max(),
+        is_follow_up=known & (since_same <= RETURN_WINDOW).fill_null(False),
         is_repeat=pl.when(known & (start - RETURN_WINDOW >= start.min())).then(is_repeat),
     )
 

@@ -41,16 +41,22 @@ class DriverFacts:
         return periods.is_complete(self.period, self.contacts["data_ends_at"][0])
 
     def shares(self) -> pl.DataFrame:
-        """driver, period, n, total, share: every driver in every week up to the period."""
+        """driver, period, n, n_new, total, share: every driver in every week up to the period.
+
+        `n_new` leaves out follow-ups: they come in clusters, so chance makes more of them.
+        """
         if self.contacts is None:
             return pl.DataFrame()
         known = self.contacts.filter(pl.col("driver").is_not_null())
         totals = known.group_by("period").agg(total=pl.len().cast(pl.Int64))
-        counts = known.group_by("driver", "period").agg(n=pl.len().cast(pl.Int64))
+        is_new = ~pl.col("is_follow_up")
+        counts = known.group_by("driver", "period").agg(
+            n=pl.len().cast(pl.Int64), n_new=is_new.sum().cast(pl.Int64)
+        )
         return (
             totals.join(known.select("driver").unique(), how="cross")
             .join(counts, on=["driver", "period"], how="left", validate="1:1")
-            .with_columns(pl.col("n").fill_null(0))
+            .with_columns(pl.col("n", "n_new").fill_null(0))
             .with_columns(share=pl.col("n") / pl.col("total"))
             .sort("driver", "period")
         )

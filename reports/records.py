@@ -32,6 +32,9 @@ def render_json(report: Report, made_at: str) -> str:
         "monitors": [_monitor_record(state) for state in report.monitors],
         "drift": [{**vars(drift), "state": drift.state} for drift in report.drift],
         "expectations": [vars(expectation) for expectation in report.expectations],
+        "volume": vars(report.volume) if report.volume else None,
+        "levels": [vars(level) for level in report.levels],
+        "embedding_drift": vars(report.embedding_drift) if report.embedding_drift else None,
         "data": {
             "name": report.name,
             "first": report.span[0].isoformat() if report.span else None,

@@ -19,6 +19,7 @@ from markupsafe import Markup
 from cxm.metrics import METRICS
 from reports import periods, words
 from reports.drift import REFERENCE_WEEKS, Drift, Expectation
+from reports.embedding_drift import EmbeddingDrift
 from reports.figures import draw_sparkline
 from reports.kpi import TIME_ZONE, Kpi, Reading
 from reports.kpis import KPIS
@@ -60,7 +61,7 @@ def render_html(report: Report, made_at: str) -> str:
         when=_say_period(report),
         span=_say_span(report),
         basis=_say_basis(report),
-        kpis=[_kpi_card(reading, report.currency, report.period) for reading in report.kpis.readings],
+        kpis=[_kpi_card(reading, report) for reading in report.kpis.readings],
         definitions=[
             (kpi.name, kpi.label, [text for _, text in _definition(kpi)])
             for kpi in KPIS
@@ -71,6 +72,7 @@ def render_html(report: Report, made_at: str) -> str:
         idle=[words.readable(s.monitor.name) for s in report.monitors if s.value is None],
         drift=[_drift_row(drift) for drift in report.drift],
         expectations=[_expectation_row(expectation) for expectation in report.expectations],
+        embeddings=_say_embeddings(report.embedding_drift),
         reference_weeks=REFERENCE_WEEKS,
         count_states=_count_states(report.monitors),
         scores={task.task.name: [_score_row(row) for row in task.scores] for task in report.tasks},
@@ -153,11 +155,11 @@ def _is_thing(table: str) -> bool:
     return table in ("conversations", "turns", "articles", "customers", "transactions")
 
 
-def _kpi_card(reading: Reading, currency: str | None, period: str | None) -> dict[str, Any]:
+def _kpi_card(reading: Reading, report: Report) -> dict[str, Any]:
     kpi = reading.kpi
 
     def say(value: float) -> str:
-        return words.quantity(value, kpi.unit, reading.n, currency)
+        return words.quantity(value, kpi.unit, reading.n, report.currency)
 
     course = reading.course[-_MOST_WEEKS:]
     card = {
@@ -165,16 +167,22 @@ def _kpi_card(reading: Reading, currency: str | None, period: str | None) -> dic
         "label": kpi.label,
         "value": say(reading.value),
         "n": words.counted(reading.n),
-        "of": "" if reading.period == period else f"of {reading.period}, the last week old enough",
+        "of": "" if reading.period == report.period else f"of {reading.period}, the last week old enough",
         "interval": "",
         "previous": "",
         "change": "",
         "judged": "",
         "usual": "" if reading.reference is None else say(reading.reference),
+        "level": "",
         "sparkline": draw_sparkline(f"spark-{kpi.name}", course, reading.reference),
         "n_weeks": len(course),
         "definition": " ".join(f"{label}: {text.rstrip('.')}." for label, text in _definition(kpi)),
     }
+    if kpi.name == "contacts" and report.volume and report.volume.n_days == 7:
+        card["usual"] = f"{say(report.volume.low)} to {say(report.volume.high)}, day of week allowed for"
+    level = next((level for level in report.levels if level.name == kpi.name), None)
+    if level:
+        card["level"] = f"since {level.since} {say(level.after)}, before {say(level.before)}"
     if reading.low is not None and reading.high is not None:
         card["interval"] = f"{say(reading.low)} to {say(reading.high)}"
     if reading.previous is not None:
@@ -255,6 +263,18 @@ def _drift_row(drift: Drift) -> dict[str, str]:
         "moved": f"{words.excerpt(words.readable(what), 60)}: {words.percent(before)} → {words.percent(now)}",
         "n": f"{words.integer(drift.n)} / {words.integer(drift.n_reference)}",
     }
+
+
+def _say_embeddings(drift: EmbeddingDrift | None) -> dict[str, str]:
+    """State and sentence on the vectors of what customers write; empty where there are none."""
+    if drift is None:
+        return {}
+    text = (
+        f"What customers write first, as vectors: {words.integer(drift.n)} texts of the week against "
+        f"{words.integer(drift.n_reference)} before, maximum mean discrepancy "
+        f"{words.decimal(drift.mmd, 4)} ({words.p_value(drift.p_value)})"
+    )
+    return {"state": drift.state, "sign": _STATE_SIGNS[drift.state], "text": text}
 
 
 def _expectation_row(expectation: Expectation) -> dict[str, str]:

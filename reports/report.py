@@ -12,19 +12,23 @@ from datetime import datetime
 from typing import Any
 
 from cxm import __version__, runs, store
+from cxm.settings import read_settings
 from cxm.task import Task
 from cxm.workspace import Workspace
 from reports import periods
 from reports.changes import Change, find_changes
 from reports.drift import Drift, Expectation, expect_accuracy, find_drift
+from reports.embedding_drift import EmbeddingDrift, find_embedding_drift
 from reports.inventory import TableFacts, count_tables
 from reports.kpi import KeyFigures
 from reports.kpis import compute_kpis, currency_of
+from reports.levels import Level, find_levels
 from reports.listings import Listing, list_conversations
 from reports.monitors import MonitorState, check_all, collect_figures
 from reports.sections import tell
 from reports.sections.section import Evidence, Story, mask_quotes, may_quote
 from reports.transcripts import Transcript, write_transcripts
+from reports.volume import Volume, expect_volume
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,9 @@ class Report:
     transcripts: tuple[Transcript, ...] = ()
     drift: tuple[Drift, ...] = ()
     expectations: tuple[Expectation, ...] = ()
+    volume: Volume | None = None
+    levels: tuple[Level, ...] = ()
+    embedding_drift: EmbeddingDrift | None = None
     version: str = __version__
 
     @property
@@ -84,7 +91,8 @@ def compose(workspace: Workspace, week: str | None = None, tasks: Sequence[Task]
     tables = count_tables(workspace)
     scores = [row for report in reports for row in report.scores]
     currency = currency_of(workspace)
-    changes = find_changes(figures, workspace, period, currency)
+    volume = expect_volume(figures.contacts, period, read_settings().country)
+    changes = find_changes(figures, workspace, period, currency, volume)
     has_run = {"kpis", *(report.task.name for report in reports if report.story)}
     quoting = {report.task.name for report in reports if may_quote(report.task, workspace)}
     lists = [
@@ -93,6 +101,11 @@ def compose(workspace: Workspace, week: str | None = None, tasks: Sequence[Task]
         else listing
         for listing in list_conversations(workspace, figures, period, has_run)
     ]
+    embeddings = find_embedding_drift(workspace, figures.contacts, period)
+    if embeddings:
+        order = "most unlike the weeks before first"
+        ids = embeddings.unlike
+        lists.append(Listing("monitors", "What customers write", ids, embeddings.n, order, "turns.parquet"))
     return Report(
         name=workspace.data.name,
         period=period,
@@ -108,6 +121,9 @@ def compose(workspace: Workspace, week: str | None = None, tasks: Sequence[Task]
         transcripts=tuple(write_transcripts(workspace, lists)),
         drift=tuple(find_drift(workspace, figures.contacts, period)),
         expectations=tuple(expect_accuracy(workspace, figures.contacts, period, scores)),
+        volume=volume,
+        levels=tuple(find_levels(figures.readings)),
+        embedding_drift=embeddings,
     )
 
 

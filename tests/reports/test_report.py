@@ -30,7 +30,7 @@ def test_the_json_holds_every_task_figure_and_monitor(make_world, fake_tasks):
     _, record = build(workspace, fake_tasks)
     assert set(record) == {
         "made_at", "version", "period", "tasks", "changes", "kpis", "kpis_absent", "monitors", "drift",
-        "expectations", "data",
+        "expectations", "volume", "levels", "embedding_drift", "data",
     }  # fmt: skip
     assert list(record["tasks"]) == [task.name for task in fake_tasks]
     assert record["period"] == "2026-W30"
