@@ -8,6 +8,7 @@ from benchmarks import (
     commands,
     customers,
     encoder,
+    page,
     recovery,
     redaction,
     refinement,
@@ -32,6 +33,7 @@ BENCHMARKS = {
     "world": world,
     "recovery": recovery,
     "report": report,
+    "page": page,
     "watch": watch,
     "redaction": redaction,
 }

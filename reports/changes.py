@@ -25,7 +25,8 @@ from reports.volume import Volume
 
 MOST_CHANGES = 7
 FALSE_DISCOVERY_RATE = 0.05
-_FEWEST, _FEWEST_EXACT = 20, 5
+_FEWEST, _FEWEST_EXACT = 20, 4
+_MOST_WEEKS_OF_RARE = 26
 _CLEAR = 0.01
 REFERENCE_WEEKS = 8
 _CATCH_ALL = {NO_DRIVER, "other", "others", "unknown", "misc", "miscellaneous"}
@@ -151,8 +152,8 @@ def _n_concerned(reading: Reading) -> float:
 def _from_drivers(workspace: Workspace, period: str, facts: DriverFacts) -> list[Change]:
     """Reasons for contact that moved against the eight weeks before, or the one before where there are fewer.
 
-    Eight weeks see what one is too few rows for, and two weeks together what is too rare for one (under
-    one a week usually); one test a driver keeps the number judged together small.
+    Eight weeks see what one is too few rows for. What comes less than once a week is counted over two
+    weeks, against up to 26. One test a driver keeps the number judged together small.
     """
     if not facts.is_known:
         return []
@@ -164,7 +165,9 @@ def _from_drivers(workspace: Workspace, period: str, facts: DriverFacts) -> list
         if str(driver).casefold() not in _CATCH_ALL
     }
     weeks = sorted({week for rows in courses.values() for week in rows if week <= period})
-    usual = _usual(weeks, 1) if facts.is_whole_week else []
+    usual = weeks[:-1][-REFERENCE_WEEKS:]
+    if len(usual) < REFERENCE_WEEKS or not facts.is_whole_week:
+        usual = []
     dispersion = _dispersion([[rows[week]["n"] for week in usual] for rows in courses.values()])
     found = []
     for driver, rows in courses.items():
@@ -173,13 +176,13 @@ def _from_drivers(workspace: Workspace, period: str, facts: DriverFacts) -> list
         now, before = rows[period], rows[periods.week_before(period)]
         if usual:
             n_now, earlier, counted = 1, usual, "n"
-            longer = _usual(weeks, 2)
-            if longer and sum(rows[week]["n"] for week in longer) < REFERENCE_WEEKS:
+            longer = weeks[:-2][-_MOST_WEEKS_OF_RARE:]
+            if len(longer) >= REFERENCE_WEEKS and sum(rows[week]["n"] for week in longer) < len(longer):
                 # Of so few, the follow-ups of one customer would make a change.
                 n_now, earlier, counted, now = 2, longer, "n_new", _pooled([before, now])
-            past, when = _pooled([rows[week] for week in earlier]), f" in the {REFERENCE_WEEKS} weeks before"
+            past, when = _pooled([rows[week] for week in earlier]), f" in the {len(earlier)} weeks before"
             p_value = _p_of_count(now[counted], n_now, [rows[week][counted] for week in earlier], dispersion)
-            n_usual = past["n"] / REFERENCE_WEEKS * n_now
+            n_usual = past["n"] / len(earlier) * n_now
             # An exact test needs no minimum; a handful keeps one customer who calls thrice off the page.
             fewest = _FEWEST_EXACT
         else:
@@ -216,12 +219,6 @@ def _say_step(
     ends = [words.percent(row["share"], row["total"]) for row in (past, now)]
     step = words.signed(now["n"] - n_usual, 0)
     return f"{name} {moved} from {ends[0]}{when} to {ends[1]}{two} ({step}, {p})"
-
-
-def _usual(weeks: list[str], n_now: int) -> list[str]:
-    """The eight of `weeks` before the last `n_now`; none where there are fewer."""
-    earlier = weeks[:-n_now]
-    return earlier[-REFERENCE_WEEKS:] if len(earlier) >= REFERENCE_WEEKS else []
 
 
 def _pooled(rows: list[dict[str, Any]]) -> dict[str, Any]:
