@@ -166,7 +166,10 @@ def _corrected(found: Sequence[Drift]) -> list[Drift]:
 
 @dataclass(frozen=True)
 class Expectation:
-    """A task's accuracy in the week as its own probabilities expect it, beside the measured one."""
+    """A task's accuracy in the week as its own probabilities expect it, beside the measured one.
+
+    `labelled_until` is the latest week with a label: how far behind the measured one is.
+    """
 
     task: str
     expected: float
@@ -174,12 +177,13 @@ class Expectation:
     expected_before: float | None
     measured: float | None
     n_measured: int
+    labelled_until: str | None = None
 
 
 _PROBABILITIES = {
-    "intent_prediction": ("predicted_intents", "accuracy"),
-    "sentiment": ("turn_sentiment", "accuracy"),
-    "quality_adherence": ("quality_answers", "question_accuracy"),
+    "intent_prediction": ("predicted_intents", "accuracy", "intent_labels"),
+    "sentiment": ("turn_sentiment", "accuracy", "sentiment_labels"),
+    "quality_adherence": ("quality_answers", "question_accuracy", "quality_labels"),
 }
 
 
@@ -195,7 +199,7 @@ def expect_accuracy(
         return []
     weeks = contacts.lazy().select("conversation_id", "period")
     found = []
-    for task, (table, metric) in _PROBABILITIES.items():
+    for task, (table, metric, gold) in _PROBABILITIES.items():
         if not workspace.has(table):
             continue
         rows = workspace.read(table)
@@ -214,5 +218,9 @@ def expect_accuracy(
             before = float(np.average(earlier["mean"].to_numpy(), weights=earlier["n"].to_numpy()))
         score = next((row for row in scores if row["task"] == task and row["metric"] == metric), None)
         measured = (score["value"], score["n"]) if score else (None, 0)
-        found.append(Expectation(task, float(now["mean"][0]), int(now["n"][0]), before, *measured))
+        until = None
+        if workspace.has(gold):
+            dated = weeks.join(workspace.read(gold), on="conversation_id", how="semi")
+            until = dated.select(pl.col("period").max()).collect().item()
+        found.append(Expectation(task, float(now["mean"][0]), int(now["n"][0]), before, *measured, until))
     return found

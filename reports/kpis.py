@@ -51,6 +51,93 @@ _PROMOTES = pl.when(_NPS >= 9).then(100.0).when(_NPS <= 6).then(-100.0).when(_NP
 _QUALITY = (_STARTED, "quality_answers", "scorecard")
 _ANSWERS = "Answers are the task's, not a reviewer's."
 
+_HANDLE_FIGURES = tuple(
+    Kpi(
+        f"handle_seconds_{name}",
+        f"Handle time, {label}",
+        "seconds",
+        "low",
+        definition=definition,
+        numerator=numerator,
+        denominator="Conversations with a handle time",
+        window=_WEEK,
+        needs=(f"{_C}.handle_seconds",),
+        compute=compute,
+        topic="handle",
+    )
+    for name, label, definition, numerator, compute in (
+        (
+            "mean",
+            "mean",
+            "Mean of talk, hold and after-contact work together.",
+            "Sum of handle time",
+            mean_of(_HANDLE),
+        ),
+        (
+            "median",
+            "median",
+            "Half of the conversations took no longer.",
+            "The middle handle time",
+            quantile_of(_HANDLE, 0.5),
+        ),
+        (
+            "p90",
+            "90th percentile",
+            "Nine of ten conversations took no longer.",
+            "The handle time nine of ten do not exceed",
+            quantile_of(_HANDLE, 0.9),
+        ),
+    )
+)
+_WAIT_FIGURES = tuple(
+    Kpi(
+        f"wait_seconds_{name}",
+        f"Speed of answer, {name}",
+        "seconds",
+        "low",
+        definition=definition,
+        numerator=numerator,
+        denominator="Answered voice and chat conversations",
+        window=_WEEK,
+        needs=(f"{_C}.wait_seconds",),
+        compute=compute,
+        topic="wait",
+    )
+    for name, definition, numerator, compute in (
+        (
+            "mean",
+            "Mean wait until someone answered by voice or chat; abandoned ones are left out.",
+            "Sum of waits",
+            mean_of(_WAIT),
+        ),
+        (
+            "median",
+            "Half of the answered voice and chat conversations waited no longer.",
+            "The middle wait",
+            quantile_of(_WAIT, 0.5),
+        ),
+    )
+)
+_ERROR_FIGURES = tuple(
+    Kpi(
+        f"{name}_error_share",
+        f"{label} errors",
+        "share",
+        "low",
+        definition=f"Share of conversations with a criterion that is {what} answered no. {_ANSWERS}",
+        numerator=f"Conversations with a {label.casefold()} criterion answered no",
+        denominator="Conversations with answers",
+        window=_WEEK,
+        needs=_QUALITY,
+        compute=share_of(pl.col(column)),
+        topic=label.casefold(),
+    )
+    for name, label, what, column in (
+        ("critical", "Critical", "critical", "has_critical_error"),
+        ("noncritical", "Non-critical", "not critical", "has_other_error"),
+    )
+)
+
 KPIS: tuple[Kpi, ...] = (
     Kpi(
         "contacts",
@@ -173,71 +260,8 @@ KPIS: tuple[Kpi, ...] = (
         compute=share_of(pl.col("is_repeat")),
         topic="repeat",
     ),
-    Kpi(
-        "handle_seconds_mean",
-        "Handle time, mean",
-        "seconds",
-        "low",
-        definition="Mean of talk, hold and after-contact work together.",
-        numerator="Sum of handle time",
-        denominator="Conversations with a handle time",
-        window=_WEEK,
-        needs=(f"{_C}.handle_seconds",),
-        compute=mean_of(_HANDLE),
-        topic="handle",
-    ),
-    Kpi(
-        "handle_seconds_median",
-        "Handle time, median",
-        "seconds",
-        "low",
-        definition="Half of the conversations took no longer.",
-        numerator="The middle handle time",
-        denominator="Conversations with a handle time",
-        window=_WEEK,
-        needs=(f"{_C}.handle_seconds",),
-        compute=quantile_of(_HANDLE, 0.5),
-        topic="handle",
-    ),
-    Kpi(
-        "handle_seconds_p90",
-        "Handle time, 90th percentile",
-        "seconds",
-        "low",
-        definition="Nine of ten conversations took no longer.",
-        numerator="The handle time nine of ten do not exceed",
-        denominator="Conversations with a handle time",
-        window=_WEEK,
-        needs=(f"{_C}.handle_seconds",),
-        compute=quantile_of(_HANDLE, 0.9),
-        topic="handle",
-    ),
-    Kpi(
-        "wait_seconds_mean",
-        "Speed of answer, mean",
-        "seconds",
-        "low",
-        definition="Mean wait until someone answered by voice or chat; abandoned ones are left out.",
-        numerator="Sum of waits",
-        denominator="Answered voice and chat conversations",
-        window=_WEEK,
-        needs=(f"{_C}.wait_seconds",),
-        compute=mean_of(_WAIT),
-        topic="wait",
-    ),
-    Kpi(
-        "wait_seconds_median",
-        "Speed of answer, median",
-        "seconds",
-        "low",
-        definition="Half of the answered voice and chat conversations waited no longer.",
-        numerator="The middle wait",
-        denominator="Answered voice and chat conversations",
-        window=_WEEK,
-        needs=(f"{_C}.wait_seconds",),
-        compute=quantile_of(_WAIT, 0.5),
-        topic="wait",
-    ),
+    *_HANDLE_FIGURES,
+    *_WAIT_FIGURES,
     Kpi(
         "first_reply_seconds_median",
         "First reply in writing, median",
@@ -319,32 +343,7 @@ KPIS: tuple[Kpi, ...] = (
         compute=mean_of(pl.col("quality_score"), 0, 1),
         topic="quality",
     ),
-    Kpi(
-        "critical_error_share",
-        "Critical errors",
-        "share",
-        "low",
-        definition=f"Share of conversations with a critical criterion answered no. {_ANSWERS}",
-        numerator="Conversations with a critical criterion answered no",
-        denominator="Conversations with answers",
-        window=_WEEK,
-        needs=_QUALITY,
-        compute=share_of(pl.col("has_critical_error")),
-        topic="critical",
-    ),
-    Kpi(
-        "noncritical_error_share",
-        "Non-critical errors",
-        "share",
-        "low",
-        definition=f"Share of conversations with a criterion that is not critical answered no. {_ANSWERS}",
-        numerator="Conversations with a non-critical criterion answered no",
-        denominator="Conversations with answers",
-        window=_WEEK,
-        needs=_QUALITY,
-        compute=share_of(pl.col("has_other_error")),
-        topic="non-critical",
-    ),
+    *_ERROR_FIGURES,
     Kpi(
         "knowledge_gap_share",
         "Not answered by the knowledge base",

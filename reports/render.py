@@ -286,6 +286,7 @@ def _expectation_row(expectation: Expectation) -> dict[str, str]:
         "expected": say(expectation.expected),
         "before": say(expectation.expected_before),
         "measured": say(expectation.measured),
+        "until": expectation.labelled_until or "–",
         "n": f"{words.integer(expectation.n)} / {words.integer(expectation.n_measured)}",
     }
 

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import polars as pl
@@ -281,6 +282,7 @@ def is_lower(text: str) -> bool:
     return sum(c.isupper() for c in letters) <= 0.01 * len(letters)
 
 
+@lru_cache(maxsize=100_000)
 def bare(word: str) -> str:
     """A word as names are compared: without case and possessive."""
     return _possessive(word).casefold()
