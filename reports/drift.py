@@ -217,10 +217,11 @@ def expect_accuracy(
         if earlier.height:
             before = float(np.average(earlier["mean"].to_numpy(), weights=earlier["n"].to_numpy()))
         score = next((row for row in scores if row["task"] == task and row["metric"] == metric), None)
-        measured = (score["value"], score["n"]) if score else (None, 0)
+        measured, n_measured = (score["value"], score["n"]) if score else (None, 0)
         until = None
         if workspace.has(gold):
             dated = weeks.join(workspace.read(gold), on="conversation_id", how="semi")
             until = dated.select(pl.col("period").max()).collect().item()
-        found.append(Expectation(task, float(now["mean"][0]), int(now["n"][0]), before, *measured, until))
+        sizes = float(now["mean"][0]), int(now["n"][0])
+        found.append(Expectation(task, *sizes, before, measured, n_measured, until))
     return found
