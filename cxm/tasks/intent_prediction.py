@@ -15,24 +15,22 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from cxm.methods.abstaining import choose_threshold
+from cxm.methods.abstaining import apply_sureness, choose_threshold, fit_sureness
 from cxm.methods.conversation_classifier import ConversationClassifier, fit_conversation_classifier
-from cxm.methods.conversations import CUSTOMER, NEED, Conversations, describe_conversations
-from cxm.methods.descriptions import describe_intent, nearest_descriptions
+from cxm.methods.conversations import CUSTOMER, NEED, Conversations, describe_conversations, to_unit
+from cxm.methods.descriptions import phrase_intent
 from cxm.methods.discovery import cluster_strength, cluster_vectors, name_groups
 from cxm.methods.drivers import WEEK, compare_periods
+from cxm.methods.intent_scores import MIN_RANKS, score_intents
 from cxm.methods.linear import choose_mix, mix_probabilities
+from cxm.methods.neighbourhoods import NEIGHBOURS, Neighbourhoods, fit_neighbourhoods
 from cxm.methods.overlap import find_overlaps
-from cxm.metrics import Estimate, estimate
-from cxm.metrics import classification as metric
-from cxm.metrics.intervals import mean_of
+from cxm.methods.prototypes import Prototypes, fit_prototypes
+from cxm.metrics import Estimate
 from cxm.tables import TABLES
 from cxm.task import Method, Model, Params, Results, Services, Tables, Task, param
 
-_MIN_RANKS = 3
 _LEAST = 1e-9
-_NONE_OF_THESE = "\x00none of these"
-_UNANSWERED = "\x00no prediction"
 
 
 @dataclass(frozen=True)
@@ -59,15 +57,21 @@ def _fit(tables: Tables, train: pl.DataFrame | None, params: IntentParams, servi
         return _discover(tables, params, services)
     taxonomy = tables["taxonomy"].sort("intent").collect()
     intents = taxonomy["intent"].to_list()
-    words = [describe_intent(*row) for row in taxonomy.select("intent", "parent", "description").rows()]
-    descriptions = services.encoder.encode(words)
+    phrases = [phrase_intent(*row) for row in taxonomy.select("intent", "parent", "description").rows()]
+    said = services.encoder.encode([phrase for ways in phrases for phrase in ways])
+    descriptions = to_unit(said.reshape(len(intents), -1, said.shape[1]).sum(axis=1))
+    seen = describe_conversations(tables["conversations"], tables["turns"], services.encoder.encode)
+    prototypes = fit_prototypes(seen, descriptions)
     facts: dict[str, Any] = {"intents": intents, "threshold": 0.0, "learned": None, "overlaps": []}
-    arrays: dict[str, NDArray[Any]] = {"descriptions": descriptions}
+    arrays = {f"prototypes.{name}": array for name, array in prototypes.to_arrays().items()}
+    arrays["descriptions"] = descriptions
     if train is not None:
-        known = tables["conversations"].join(train.lazy(), on="conversation_id", how="semi")
-        seen = describe_conversations(known, tables["turns"], services.encoder.encode)
+        around = fit_neighbourhoods(seen.joined(), params.seed)
+        arrays.update({f"around.{name}": array for name, array in around.to_arrays().items()})
         labels = dict(train.select("conversation_id", "intent").iter_rows())
-        _learn(seen, [labels[i] for i in seen.ids], facts, arrays, params)
+        known = seen.rows(seen.ids.is_in(list(labels)).to_numpy())
+        known = known.with_view(NEIGHBOURS, around.place(known.joined()))
+        _learn(known, [labels[i] for i in known.ids], facts, arrays, params)
     if params.min_probability is not None:
         facts["threshold"] = params.min_probability
     return Model(facts, arrays)
@@ -92,6 +96,9 @@ def _learn(
     held_out = classifier.out_of_fold
     assert held_out is not None
     facts["learned"], learned = classifier.to_parts()
+    if NEIGHBOURS not in classifier.examples:
+        for name in [name for name in arrays if name.startswith("around.")]:
+            del arrays[name]
     arrays.update({f"learned.{name}": array for name, array in learned.items()})
     facts["unseen_share"] = _unseen_share(labels, intents)
     truth = np.array([intents.index(label) for label in labels])
@@ -102,7 +109,10 @@ def _learn(
     facts["mix"] = list(choose_mix((parts[0][judged], parts[1][judged]), truth[judged]))
     mixed = mix_probabilities(parts, facts["mix"])
     outside_parts = _parts(classifier.probabilities(outside), classifier.classes, outside, facts, arrays)
-    facts["threshold"] = choose_threshold(mixed, truth, mix_probabilities(outside_parts, facts["mix"]))
+    unlike = mix_probabilities(outside_parts, facts["mix"])
+    facts["sureness"] = sureness = fit_sureness(mixed, truth, unlike)
+    mixed, unlike = apply_sureness(mixed, sureness), apply_sureness(unlike, sureness)
+    facts["threshold"] = choose_threshold(mixed, truth, unlike)
     facts["overlaps"] = find_overlaps(mixed, truth, intents, inside.ids.to_list(), arrays["descriptions"])
 
 
@@ -120,11 +130,11 @@ def _parts(
     n_unseen = max(1, len(intents) - len(with_example))
     spread = np.full((len(learned), len(intents)), unseen_share / n_unseen)
     spread[:, with_example] = learned * (1 - unseen_share)
-    return np.log(spread + _LEAST), np.log(_by_description(seen, arrays["descriptions"]) + _LEAST)
+    return np.log(spread + _LEAST), _prototypes(arrays).log_probabilities(seen)
 
 
-def _by_description(seen: Conversations, descriptions: NDArray[np.float32]) -> NDArray[np.float64]:
-    return nearest_descriptions([seen.vectors[NEED], seen.vectors[CUSTOMER]], descriptions)
+def _prototypes(arrays: Mapping[str, NDArray[Any]]) -> Prototypes:
+    return Prototypes.from_arrays(_named(arrays, "prototypes."))
 
 
 def _unseen_share(labels: list[str], intents: list[str]) -> float:
@@ -163,17 +173,25 @@ def _probabilities(model: Model, seen: Conversations) -> NDArray[np.float64]:
     if "discovered" in model.facts:
         return cluster_strength(_joined(seen), model.arrays["centres"])
     if model.facts["learned"] is None:
-        return _by_description(seen, model.arrays["descriptions"])
-    learned = {k.removeprefix("learned."): v for k, v in model.arrays.items() if k.startswith("learned.")}
+        return np.exp(_prototypes(model.arrays).log_probabilities(seen))
+    learned = _named(model.arrays, "learned.")
     classifier = ConversationClassifier.from_parts(model.facts["learned"], learned)
+    if NEIGHBOURS in classifier.examples:
+        around = Neighbourhoods.from_arrays(_named(model.arrays, "around."))
+        seen = seen.with_view(NEIGHBOURS, around.place(seen.joined()))
     parts = _parts(classifier.probabilities(seen), classifier.classes, seen, model.facts, model.arrays)
-    return mix_probabilities(parts, model.facts["mix"])
+    slope, offset = model.facts["sureness"]
+    return apply_sureness(mix_probabilities(parts, model.facts["mix"]), (slope, offset))
+
+
+def _named(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+    return {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
 
 
 def _rank(
     ids: pl.Series, intents: list[str], probabilities: NDArray[np.float64], threshold: float, n_ranks: int
 ) -> pl.DataFrame:
-    k = min(max(n_ranks, _MIN_RANKS), len(intents))
+    k = min(max(n_ranks, MIN_RANKS), len(intents))
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
     top = np.take_along_axis(probabilities, order, axis=1)
     n = len(ids)
@@ -266,67 +284,8 @@ def _score(
 ) -> list[Estimate]:
     if gold is None or "taxonomy" not in tables:
         return []
-    intents = tables["taxonomy"].select("intent").collect()["intent"].to_list()
-    best = results["predicted_intents"].filter(pl.col("rank") == 1).drop("rank")
-    guesses = (
-        results["predicted_intents"]
-        .filter(pl.col("rank") <= _MIN_RANKS)
-        .group_by("conversation_id")
-        .agg(guesses=pl.col("intent"))
-    )
-    rows = (
-        gold.filter(pl.col("split") == "test")
-        .select("conversation_id", truth="intent")
-        .join(best, on="conversation_id", how="left", validate="1:1")
-        .join(guesses, on="conversation_id", how="left", validate="1:1")
-        .with_columns(
-            truth=pl.when(pl.col("truth").is_in(intents)).then("truth").otherwise(pl.lit(_NONE_OF_THESE)),
-            answer=pl.when(pl.col("is_abstained")).then(pl.lit(_NONE_OF_THESE)).otherwise("intent"),
-        )
-        .with_columns(pl.col("answer").fill_null(_UNANSWERED))
-        .sort("conversation_id")
-    )
-    return _estimates(rows) if rows.height else []
-
-
-def _estimates(rows: pl.DataFrame) -> list[Estimate]:
-    units = rows["conversation_id"].to_numpy()
-    (truth, answer), _ = metric.encode(rows["truth"].to_numpy(), rows["answer"].to_numpy())
-    right = truth == answer
-    outside = (rows["truth"] == _NONE_OF_THESE).to_numpy()
-    abstained = (rows["answer"] == _NONE_OF_THESE).to_numpy()
-    answered = (rows["answer"] != _UNANSWERED).to_numpy()
-    in_three = np.array([t in (g or []) for t, g in rows.select("truth", "guesses").rows()])
-    in_three = np.where(outside, right, in_three & ~abstained)
-    probability = rows["probability"].fill_null(0.0).to_numpy()
-    guessed = (rows["truth"] == rows["intent"]).fill_null(False).to_numpy().astype(float)
-    return [
-        *estimate("accuracy", mean_of(right), units),
-        *estimate("macro_f1", lambda i: metric.macro_f1(truth[i], answer[i]), units),
-        *estimate("accuracy_at_3", mean_of(in_three), units),
-        *estimate("out_of_scope_recall", mean_of(abstained[outside]), units[outside]),
-        *_out_of_scope_precision(outside, abstained, units),
-        *estimate("mcc", lambda i: metric.matthews(truth[i], answer[i]), units),
-        *estimate(
-            "calibration_error",
-            lambda i: metric.calibration_error(probability[i], guessed[i]),
-            units,
-        ),
-        *estimate("coverage", mean_of(answered), units),
-    ]
-
-
-def _out_of_scope_precision(
-    outside: NDArray[np.bool_], abstained: NDArray[np.bool_], units: NDArray[Any]
-) -> list[Estimate]:
-    """Only where some row is out of scope; 0 for a method that never abstains."""
-    if not outside.any():
-        return []
-    n = int(abstained.sum()) or int(outside.sum())
-    right = outside & abstained
-    return estimate(
-        "out_of_scope_precision", lambda i: right[i].sum() / max(1, abstained[i].sum()), units, n=n
-    )
+    taxonomy = tables["taxonomy"].select("intent", "parent").collect()
+    return score_intents(results["predicted_intents"], gold.filter(pl.col("split") == "test"), taxonomy)
 
 
 TASK = Task(
