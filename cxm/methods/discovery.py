@@ -12,6 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 _SAMPLE = 2000
+_MOST_ROWS = 12_000
+_DIRECTIONS = 128
+_DUPLICATE = 0.6  # cosine of two centres, less what all have in common
+_CLUSTERS_IN_GROUP = 4
 _WORDS_IN_NAME = 3
 _WORDS_IN_DESCRIPTION = 10
 _NEAREST = 0.05
@@ -23,30 +27,76 @@ def cluster_vectors(
 ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     """Cluster of each row and unit centres `(k, d)`; k is the size with the best silhouette.
 
+    Sought on at most 12,000 rows; centres that say the same are merged, so that there may be fewer than k.
     Fewer distinct rows than the smallest size give as many clusters as there are rows.
     """
     from sklearn.cluster import KMeans
     from sklearn.metrics import silhouette_score
 
-    n_distinct = len(np.unique(vectors, axis=0))
+    generator = np.random.default_rng(seed)
+    used = vectors[np.sort(generator.permutation(len(vectors))[:_MOST_ROWS])]
+    seen = used @ _directions(used)
+    n_distinct = len(np.unique(used, axis=0))
     candidates = [k for k in sizes if k < n_distinct] or [max(1, n_distinct)]
-    sample = np.sort(np.random.default_rng(seed).permutation(len(vectors))[:_SAMPLE])
-    best: tuple[float, KMeans] | None = None
+    sample = np.sort(generator.permutation(len(used))[:_SAMPLE])
+    best: tuple[float, NDArray[np.intp]] | None = None
     for k in candidates:
-        fitted = KMeans(k, n_init=4, random_state=seed).fit(vectors)
-        labels = fitted.labels_[sample]
-        distinct = len(np.unique(labels))
-        value = silhouette_score(vectors[sample], labels) if 1 < distinct < len(sample) else -1.0
+        labels = KMeans(k, n_init=4, random_state=seed).fit_predict(seen)
+        distinct = len(np.unique(labels[sample]))
+        value = silhouette_score(seen[sample], labels[sample]) if 1 < distinct < len(sample) else -1.0
         if best is None or value > best[0]:
-            best = (float(value), fitted)
+            best = (float(value), labels)
     assert best is not None
-    centres = best[1].cluster_centers_.astype(np.float32)
-    centres /= np.maximum(np.linalg.norm(centres, axis=1, keepdims=True), 1e-9)
+    labels = _merged(used, best[1])
+    centres = _centres(used, labels)
+    groups = np.asarray((vectors @ centres.T).argmax(axis=1), dtype=np.intp)
     # Largest first, so that names and order do not depend on where the search began.
-    order = np.argsort(-np.bincount(best[1].labels_, minlength=len(centres)), kind="stable")
-    rank = np.empty_like(order)
+    counts = np.bincount(groups, minlength=len(centres))
+    order = np.argsort(-counts, kind="stable")[: int((counts > 0).sum())]
+    rank = np.empty(len(centres), dtype=np.intp)
     rank[order] = np.arange(len(order))
-    return rank[best[1].labels_], centres[order]
+    return rank[groups], centres[order]
+
+
+def group_clusters(centres: NDArray[np.float32]) -> NDArray[np.intp]:
+    """The upper level: a group for each cluster `(k,)`, a quarter as many; one each for fewer than eight."""
+    if len(centres) < 2 * _CLUSTERS_IN_GROUP:
+        return np.zeros(len(centres), dtype=np.intp)
+    from sklearn.cluster import AgglomerativeClustering
+
+    fitted = AgglomerativeClustering(len(centres) // _CLUSTERS_IN_GROUP).fit(centres)
+    return np.asarray(fitted.labels_, dtype=np.intp)
+
+
+def _directions(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The directions `(d, at most 128)` in which vectors differ most: as good to cluster in, and faster."""
+    if vectors.shape[1] <= _DIRECTIONS:
+        return np.eye(vectors.shape[1], dtype=np.float32)
+    exact = vectors.astype(np.float64)
+    directions = np.linalg.eigh(exact.T @ exact)[1][:, ::-1][:, :_DIRECTIONS]
+    return np.ascontiguousarray(directions, dtype=np.float32)
+
+
+def _merged(vectors: NDArray[np.float32], labels: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Clusters without those that are as near as duplicates, numbered anew."""
+    labels = np.unique(labels, return_inverse=True)[1]
+    while labels.max(initial=0) > 0:
+        centres = _centres(vectors, labels)
+        near = centres @ centres.T
+        np.fill_diagonal(near, -1)
+        left, right = sorted(int(i) for i in np.unravel_index(near.argmax(), near.shape))
+        if near[left, right] < _DUPLICATE:
+            break
+        labels = np.unique(np.where(labels == right, left, labels), return_inverse=True)[1]
+    return np.asarray(labels, dtype=np.intp)
+
+
+def _centres(vectors: NDArray[np.float32], labels: NDArray[np.intp]) -> NDArray[np.float32]:
+    from scipy.sparse import csr_matrix
+
+    ones = np.ones(len(labels), dtype=np.float32)
+    sums = csr_matrix((ones, (labels, np.arange(len(labels))))) @ vectors
+    return np.asarray(sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9))
 
 
 def cluster_strength(vectors: NDArray[np.float32], centres: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -58,29 +108,45 @@ def cluster_strength(vectors: NDArray[np.float32], centres: NDArray[np.float32])
     return strength
 
 
-def name_groups(texts: Sequence[str], groups: NDArray[np.intp], n_groups: int) -> list[tuple[str, str]]:
-    """(unique name, longer description) of each group by its most distinctive words.
+def distinctive_words(
+    texts: Sequence[str], groups: NDArray[np.intp], n_groups: int, n_words: int
+) -> list[dict[str, float]]:
+    """The words that tell each group from the others, with their weights, heaviest first.
 
     A word's weight is its frequency in the group times the log of how rare it is elsewhere
-    (class-based TF-IDF, Grootendorst 2022). A group without words is named by its number.
+    (class-based TF-IDF, Grootendorst 2022).
     """
     from sklearn.feature_extraction.text import CountVectorizer
 
-    joined = ["\n".join(t for t, g in zip(texts, groups, strict=True) if g == i) for i in range(n_groups)]
+    parts: list[list[str]] = [[] for _ in range(n_groups)]
+    for text, group in zip(texts, groups, strict=True):
+        parts[group].append(text)
     vectorizer = CountVectorizer(stop_words="english", token_pattern=_WORD)
     try:
-        counts = vectorizer.fit_transform(joined).toarray().astype(float)
-        words = vectorizer.get_feature_names_out()
+        counts = vectorizer.fit_transform("\n".join(part) for part in parts).astype(float).tocsr()
     except ValueError:  # not one word that is no stop word
-        counts, words = np.zeros((n_groups, 0)), np.array([], dtype=str)
-    frequency = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    rarity = np.log1p(counts.sum() / max(n_groups, 1) / np.maximum(counts.sum(axis=0), 1))
-    weights = frequency * rarity
+        return [{} for _ in range(n_groups)]
+    words = vectorizer.get_feature_names_out()
+    size = np.maximum(np.asarray(counts.sum(axis=1)).ravel(), 1)
+    rarity = np.log1p(counts.sum() / max(n_groups, 1) / np.asarray(counts.sum(axis=0)).ravel())
+    found = []
+    for i in range(n_groups):
+        columns = counts.indices[counts.indptr[i] : counts.indptr[i + 1]]
+        weights = counts.data[counts.indptr[i] : counts.indptr[i + 1]] / size[i] * rarity[columns]
+        order = np.lexsort((columns, -weights))[:n_words]
+        found.append({str(words[columns[j]]): float(weights[j]) for j in order})
+    return found
+
+
+def name_groups(texts: Sequence[str], groups: NDArray[np.intp], n_groups: int) -> list[tuple[str, str]]:
+    """(unique name, longer description) of each group by its most distinctive words.
+
+    A group without words is named by its number.
+    """
     names: list[tuple[str, str]] = []
     taken: set[str] = set()
-    for i in range(n_groups):
-        order = [j for j in np.argsort(-weights[i], kind="stable") if weights[i, j] > 0]
-        top = [str(words[j]) for j in order[:_WORDS_IN_DESCRIPTION]]
+    for i, words in enumerate(distinctive_words(texts, groups, n_groups, _WORDS_IN_DESCRIPTION)):
+        top = list(words)
         name = " ".join(top[:_WORDS_IN_NAME]) or f"driver {i + 1}"
         length = _WORDS_IN_NAME
         while name in taken:

@@ -51,11 +51,24 @@ class Prototypes:
 
         return np.asarray(log_softmax(self.scores(seen) / _SURE, axis=1))
 
-    def turn_scores(self, seen: Conversations, start: int, stop: int) -> Floats:
-        """Likeness of each piece from `start` to `stop` to each intent, `(stop - start, n_intents)`."""
-        rows = slice(start, stop)
-        less = to_unit(seen.pieces.vectors[rows] - self.common[seen.pieces.voices[rows]])
-        return (less @ self.described.T).astype(np.float64)
+    def deciding_turns(self, seen: Conversations, chosen: NDArray[np.intp]) -> NDArray[np.int32]:
+        """The turn most like the intent chosen `(n,)`, a customer's where there is one; -1 for none."""
+        d = self.described.shape[1]
+        meant = to_unit(self.described + self.refined[:, :d])
+        owners = seen.pieces.owners
+        likeness = np.empty(len(owners), dtype=np.float32)
+        for start in range(0, len(owners), _CHUNK):
+            rows = slice(start, start + _CHUNK)
+            likeness[rows] = (self._turns(seen, rows) * meant[chosen[owners[rows]]]).sum(axis=1)
+        is_customer = seen.pieces.voices == VOICES.index(CUSTOMER)
+        best_first = np.lexsort((np.arange(len(owners)), -likeness, ~is_customer, owners))
+        found = np.full(len(seen), -1, dtype=np.int32)
+        with_words, first = np.unique(owners[best_first], return_index=True)
+        found[with_words] = seen.pieces.turn_indexes[best_first[first]]
+        return found
+
+    def _turns(self, seen: Conversations, rows: slice) -> Vectors:
+        return to_unit(seen.pieces.vectors[rows] - self.common[seen.pieces.voices[rows]])
 
     def _by_turns(self, seen: Conversations) -> Floats:
         """A soft maximum over the turns of each voice, voices added up."""
@@ -66,7 +79,8 @@ class Prototypes:
         for first in range(0, len(seen), _CHUNK):
             last = min(first + _CHUNK, len(seen))
             start, stop = (int(i) for i in np.searchsorted(owners, [first, last]))
-            near = np.exp(self.turn_scores(seen, start, stop) / _POOLING)
+            like = (self._turns(seen, slice(start, stop)) @ self.described.T).astype(np.float64)
+            near = np.exp(like / _POOLING)
             for voice, share in enumerate(_VOICE_SHARES):
                 where = np.flatnonzero(voices[start:stop] == voice)
                 if not len(where):
@@ -77,7 +91,7 @@ class Prototypes:
         return total
 
     def _whole(self, seen: Conversations) -> Vectors:
-        return _centred_whole(seen, self.common_whole)
+        return wholes_less_common(seen, self.common_whole)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Arrays from which `from_arrays` makes the same."""
@@ -97,10 +111,7 @@ def fit_prototypes(seen: Conversations, descriptions: Vectors) -> Prototypes:
     (expectation-maximisation from a weak start: Nigam et al. 2000). Labels are not needed.
     """
     d = descriptions.shape[1]
-    voices = [seen.pieces.vectors[seen.pieces.voices == i] for i in range(len(VOICES))]
-    common = np.vstack([_common(vectors, d) for vectors in voices])
-    whole = _parts(seen)
-    common_whole = np.concatenate([_common(part[part.any(axis=1)], d) for part in whole])
+    common, common_whole = what_is_common(seen)
     found = Prototypes(
         to_unit(descriptions - _common(descriptions, d)),
         common,
@@ -123,6 +134,14 @@ def _refine(found: Prototypes, seen: Conversations) -> Prototypes:
     return found
 
 
+def what_is_common(seen: Conversations) -> tuple[Vectors, Vectors]:
+    """(mean vector of each voice's turns `(3, d)`, mean of conversations' views `(3 d,)`)."""
+    d = seen.vectors[CUSTOMER].shape[1]
+    voices = [seen.pieces.vectors[seen.pieces.voices == i] for i in range(len(VOICES))]
+    parts = [part[part.any(axis=1)] for part in _parts(seen)]
+    return np.vstack([_common(one, d) for one in voices]), np.concatenate([_common(one, d) for one in parts])
+
+
 def _common(vectors: Vectors, d: int) -> Vectors:
     """The mean, drawn to zero as if there were one more vector: a single one keeps its direction."""
     total = vectors.sum(axis=0, dtype=np.float64) if len(vectors) else np.zeros(d)
@@ -133,7 +152,7 @@ def _parts(seen: Conversations) -> list[Vectors]:
     return [seen.vectors[name] for name in (NEED, CUSTOMER, AGENT)]
 
 
-def _centred_whole(seen: Conversations, common: Vectors) -> Vectors:
+def wholes_less_common(seen: Conversations, common: Vectors) -> Vectors:
     """What the customer said, needs and all, beside what the agent said `(n, 3 d)`, less what is common."""
     parts = _parts(seen)
     means = np.split(common, len(parts))

@@ -22,6 +22,12 @@ class PredictedIntents(dy.Schema):
     intent = c.intent()
     probability = c.share("Probability of this intent.")
     is_abstained = c.boolean("The task answers: none of these.")
+    deciding_turn_index = c.count(
+        "The turn that says it best; at rank 1, where something was said.", nullable=True
+    )
+    deciding_words = c.texts(
+        "The words of that turn that tell this intent, most telling first.", nullable=True
+    )
 
 
 class DiscoveredDrivers(dy.Schema):

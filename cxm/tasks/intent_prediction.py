@@ -17,20 +17,28 @@ from numpy.typing import NDArray
 
 from cxm.methods.abstaining import apply_sureness, choose_threshold, fit_sureness
 from cxm.methods.conversation_classifier import ConversationClassifier, fit_conversation_classifier
-from cxm.methods.conversations import CUSTOMER, NEED, Conversations, describe_conversations, to_unit
+from cxm.methods.conversations import CUSTOMER, Conversations, describe_conversations, to_unit
+from cxm.methods.deciding import explain
 from cxm.methods.descriptions import phrase_intent
-from cxm.methods.discovery import cluster_strength, cluster_vectors, name_groups
+from cxm.methods.discovery import (
+    cluster_strength,
+    cluster_vectors,
+    distinctive_words,
+    group_clusters,
+    name_groups,
+)
 from cxm.methods.drivers import WEEK, compare_periods
 from cxm.methods.intent_scores import MIN_RANKS, score_intents
 from cxm.methods.linear import choose_mix, mix_probabilities
 from cxm.methods.neighbourhoods import NEIGHBOURS, Neighbourhoods, fit_neighbourhoods
 from cxm.methods.overlap import find_overlaps
-from cxm.methods.prototypes import Prototypes, fit_prototypes
+from cxm.methods.prototypes import Prototypes, fit_prototypes, what_is_common, wholes_less_common
 from cxm.metrics import Estimate
 from cxm.tables import TABLES
 from cxm.task import Method, Model, Params, Results, Services, Tables, Task, param
 
 _LEAST = 1e-9
+_WORDS_KEPT = 100  # of each intent, for explanations
 
 
 @dataclass(frozen=True)
@@ -63,17 +71,19 @@ def _fit(tables: Tables, train: pl.DataFrame | None, params: IntentParams, servi
     seen = describe_conversations(tables["conversations"], tables["turns"], services.encoder.encode)
     prototypes = fit_prototypes(seen, descriptions)
     facts: dict[str, Any] = {"intents": intents, "threshold": 0.0, "learned": None, "overlaps": []}
-    arrays = {f"prototypes.{name}": array for name, array in prototypes.to_arrays().items()}
-    arrays["descriptions"] = descriptions
+    arrays = {"descriptions": descriptions, **_prefixed("prototypes.", prototypes.to_arrays())}
     if train is not None:
         around = fit_neighbourhoods(seen.joined(), params.seed)
-        arrays.update({f"around.{name}": array for name, array in around.to_arrays().items()})
+        arrays |= _prefixed("around.", around.to_arrays())
         labels = dict(train.select("conversation_id", "intent").iter_rows())
         known = seen.rows(seen.ids.is_in(list(labels)).to_numpy())
         known = known.with_view(NEIGHBOURS, around.place(known.joined()))
         _learn(known, [labels[i] for i in known.ids], facts, arrays, params)
     if params.min_probability is not None:
         facts["threshold"] = params.min_probability
+    if intents:
+        groups = _probabilities(Model(facts, arrays), seen).argmax(axis=1)
+        facts["words"] = _words(seen, intents, groups)
     return Model(facts, arrays)
 
 
@@ -99,7 +109,7 @@ def _learn(
     if NEIGHBOURS not in classifier.examples:
         for name in [name for name in arrays if name.startswith("around.")]:
             del arrays[name]
-    arrays.update({f"learned.{name}": array for name, array in learned.items()})
+    arrays.update(_prefixed("learned.", learned))
     facts["unseen_share"] = _unseen_share(labels, intents)
     truth = np.array([intents.index(label) for label in labels])
     parts = _parts(held_out, classifier.classes, inside, facts, arrays)
@@ -147,22 +157,39 @@ def _unseen_share(labels: list[str], intents: list[str]) -> float:
     return min(estimate, (len(intents) - len(counts)) / len(intents))
 
 
+def _words(seen: Conversations, intents: list[str], groups: NDArray[np.intp]) -> dict[str, dict[str, float]]:
+    """Of each intent the words that tell it from others, by the conversations that were given it."""
+    return dict(
+        zip(intents, distinctive_words(seen.texts[CUSTOMER], groups, len(intents), _WORDS_KEPT), strict=True)
+    )
+
+
 def _discover(tables: Tables, params: IntentParams, services: Services) -> Model:
     seen = describe_conversations(tables["conversations"], tables["turns"], services.encoder.encode)
+    common, common_whole = what_is_common(seen)
+    whole = wholes_less_common(seen, common_whole)
     has_words = np.array([text != "" for text in seen.texts[CUSTOMER]], dtype=bool)
-    unit = _joined(seen)
     if not has_words.any():
-        return Model({"intents": [], "discovered": []}, {"centres": unit[:0]})
-    texts = seen.rows(has_words).texts[CUSTOMER]
-    groups, centres = cluster_vectors(unit[has_words], params.n_drivers, params.seed)
-    names = name_groups(texts, groups, len(centres))
-    facts = {"intents": [name for name, _ in names], "discovered": names, "threshold": 0.0}
-    return Model(facts, {"centres": centres})
+        return Model({"intents": [], "discovered": []}, {"centres": whole[:0]})
+    known = seen.rows(has_words)
+    groups, centres = cluster_vectors(whole[has_words], params.n_drivers, params.seed)
+    names = name_groups(known.texts[CUSTOMER], groups, len(centres))
+    upper = group_clusters(centres)
+    parents = name_groups(known.texts[CUSTOMER], upper[groups], int(upper.max()) + 1)
+    taken = {name for name, _ in names}
+    rows = [
+        (name, _parent_name(parents[group][0], taken) if upper.any() else None, description)
+        for (name, description), group in zip(names, upper, strict=True)
+    ]
+    intents = [name for name, _ in names]
+    facts = {"intents": intents, "discovered": rows, "words": _words(known, intents, groups)}
+    need = to_unit(centres[:, : common.shape[1]])
+    found = Prototypes(need, common, common_whole, centres)
+    return Model(facts, _prefixed("prototypes.", found.to_arrays()))
 
 
-def _joined(seen: Conversations) -> NDArray[np.float32]:
-    unit: NDArray[np.float32] = np.hstack([seen.vectors[NEED], seen.vectors[CUSTOMER]]) / np.sqrt(2)
-    return unit
+def _parent_name(words: str, taken: set[str]) -> str:
+    return f"{words} (group)" if words in taken else words
 
 
 # ------------------------------------------------------------------ predict
@@ -171,7 +198,8 @@ def _joined(seen: Conversations) -> NDArray[np.float32]:
 def _probabilities(model: Model, seen: Conversations) -> NDArray[np.float64]:
     """Probability of each of the model's intents, `(n, n_intents)`."""
     if "discovered" in model.facts:
-        return cluster_strength(_joined(seen), model.arrays["centres"])
+        found = _prototypes(model.arrays)
+        return cluster_strength(wholes_less_common(seen, found.common_whole), found.refined)
     if model.facts["learned"] is None:
         return np.exp(_prototypes(model.arrays).log_probabilities(seen))
     learned = _named(model.arrays, "learned.")
@@ -186,6 +214,10 @@ def _probabilities(model: Model, seen: Conversations) -> NDArray[np.float64]:
 
 def _named(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
     return {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
+
+
+def _prefixed(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    return {f"{prefix}{name}": array for name, array in arrays.items()}
 
 
 def _rank(
@@ -203,8 +235,22 @@ def _rank(
             "probability": np.clip(top.ravel(), 0, 1),
             "is_abstained": np.repeat(top[:, 0] < threshold if k else np.zeros(n, bool), k),
         },
-        schema=TABLES["predicted_intents"].empty().schema,
+        schema_overrides={"conversation_id": pl.String, "intent": pl.String, "probability": pl.Float64},
     )
+
+
+def _explained(ranked: pl.DataFrame, seen: Conversations, model: Model, tables: Tables) -> pl.DataFrame:
+    """The guesses, the first of each conversation with the turn and the words that decided."""
+    intents = model.facts["intents"]
+    best = ranked.filter(pl.col("rank") == 1)
+    if not best.height:
+        return TABLES["predicted_intents"].empty()
+    number = {intent: i for i, intent in enumerate(intents)}
+    chosen = np.array([number[intent] for intent in best["intent"]], dtype=np.intp)
+    turn_index = _prototypes(model.arrays).deciding_turns(seen, chosen)
+    decided = best.select("conversation_id", "intent", turn_index=pl.Series(turn_index, dtype=pl.Int32))
+    why = explain(decided, tables["turns"], model.facts["words"]).with_columns(rank=pl.lit(1, dtype=pl.Int32))
+    return ranked.join(why, on=["conversation_id", "rank"], how="left", validate="1:1", maintain_order="left")
 
 
 def _predict(tables: Tables, model: Model, params: IntentParams, services: Services) -> Results:
@@ -212,12 +258,11 @@ def _predict(tables: Tables, model: Model, params: IntentParams, services: Servi
     intents = model.facts["intents"]
     probabilities = _probabilities(model, seen) if intents else np.zeros((len(seen), 0))
     ranked = _rank(seen.ids, intents, probabilities, model.facts.get("threshold", 0), params.n_ranks)
-    results: Results = {"predicted_intents": ranked}
+    results: Results = {"predicted_intents": _explained(ranked, seen, model, tables)}
     best = ranked.filter(pl.col("rank") == 1)
     if "discovered" in model.facts:
         results["discovered_taxonomy"] = pl.DataFrame(
-            [{"intent": n, "parent": None, "description": d} for n, d in model.facts["discovered"]],
-            schema=TABLES["discovered_taxonomy"].empty().schema,
+            model.facts["discovered"], schema=TABLES["discovered_taxonomy"].empty().schema, orient="row"
         )
         results["discovered_drivers"] = best.select("conversation_id", "intent", strength="probability")
     else:
@@ -273,7 +318,9 @@ def _predict_majority(tables: Tables, model: Model, params: IntentParams, servic
     ids = tables["conversations"].select("conversation_id").sort("conversation_id").collect()
     shares = np.tile(np.array(model.facts["shares"], dtype=float), (ids.height, 1))
     ranked = _rank(ids["conversation_id"], model.facts["intents"], shares, 0.0, params.n_ranks)
-    return {"predicted_intents": ranked}
+    columns = TABLES["predicted_intents"].empty().schema
+    unexplained = [pl.lit(None, dtype=columns[n]).alias(n) for n in columns if n not in ranked.columns]
+    return {"predicted_intents": ranked.with_columns(unexplained)}
 
 
 # ------------------------------------------------------------------ score
