@@ -83,7 +83,7 @@ def _rows(
 
 
 def _notes(workspace: Workspace, ids: list[str]) -> dict[tuple[str, int], list[str]]:
-    """What turns show: a criterion that was not met, the lowest point of a conversation."""
+    """What turns show: a criterion not met, the lowest point of a conversation, the words of its reason."""
     notes: dict[tuple[str, int], list[str]] = {}
     answers = _rows(workspace, "quality_answers", ids, ["criterion", "answer", "evidence_turns"])
     for id_, rows in answers.items():
@@ -96,6 +96,12 @@ def _notes(workspace: Workspace, ids: list[str]) -> dict[tuple[str, int], list[s
         for row in rows:
             score = words.decimal(row["lowest_score"])
             notes.setdefault((id_, row["lowest_turn_index"]), []).append(f"lowest point: {score}")
+    columns = ["rank", "is_abstained", "deciding_turn_index", "deciding_words"]
+    for id_, rows in _rows(workspace, "predicted_intents", ids, columns).items():
+        best = rows[0]
+        if best["deciding_turn_index"] is not None and not best["is_abstained"]:
+            said = f": {', '.join(best['deciding_words'])}" if best["deciding_words"] else ""
+            notes.setdefault((id_, best["deciding_turn_index"]), []).append(f"reason for contact{said}")
     return notes
 
 

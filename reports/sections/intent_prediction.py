@@ -12,6 +12,7 @@ from reports.periods import week_before
 from reports.sections.section import MOST_ROWS, Evidence, Grid, Story, say_score
 
 NONE_OF_THESE = "none of these"
+_EXAMPLES = 3
 _CATCH_ALL = {NONE_OF_THESE, "other", "others", "unknown", "misc", "miscellaneous"}
 
 
@@ -34,7 +35,8 @@ def tell(evidence: Evidence) -> Story:
         share = words.percent(sum(row["n"] for row in others) / total, total)
         finding += f" {share} have none of the known reasons ({_listed(others)})."
     quality = say_score(evidence, "The reason is right for", "accuracy", "labelled conversations")
-    return Story(finding, _draw(drivers, when), (_grid(drivers),), quality=quality)
+    grids = (_grid(drivers), *_overlaps(evidence))
+    return Story(finding, _draw(drivers, when), grids, quality=quality)
 
 
 def _listed(drivers: list[dict[str, Any]]) -> str:
@@ -105,3 +107,25 @@ def _grid(drivers: list[dict[str, Any]]) -> Grid:
     header = ("Reason", "Conversations", "Share", "Week before", "Change", "Mean confidence")
     file = "predicted_intents.parquet"
     return Grid("Reasons for contact", header, rows, file, len(drivers), numeric=(1, 2, 3, 4, 5))
+
+
+def _overlaps(evidence: Evidence) -> tuple[Grid, ...]:
+    """The reasons that labelled conversations were mistaken for, most often confused first."""
+    found = evidence.result("intent_overlaps")
+    pairs = found.collect() if found is not None else None
+    if pairs is None or not pairs.height:
+        return ()
+    rows = [
+        (
+            words.readable(row["left_intent"]),
+            words.readable(row["right_intent"]),
+            words.percent(row["confusion_share"]),
+            words.decimal(row["similarity"]),
+            ", ".join(row["example_ids"][:_EXAMPLES]),
+        )
+        for row in pairs.head(MOST_ROWS).iter_rows(named=True)
+    ]
+    header = ("Reason", "Taken for", "Confused", "Likeness of descriptions", "Examples")
+    title = "Reasons that are easily confused"
+    file = "intent_overlaps.parquet"
+    return (Grid(title, header, rows, file, pairs.height, numeric=(2, 3), ids=(4,)),)
