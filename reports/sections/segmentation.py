@@ -109,31 +109,3 @@ def _grid(evidence: Evidence, profiles: pl.DataFrame) -> Grid:
     )  # fmt: skip
     numeric = tuple(range(1, len(header)))
     return Grid("Segments", header, rows, "customer_segments.parquet", profiles.height, numeric)
-
-
-def _grid_migration(evidence: Evidence) -> tuple[Grid, ...]:
-    """Where the customers of each segment were a period before: those who moved, most first."""
-    results = evidence.result("segment_migration")
-    if results is None:
-        return ()
-    size = pl.col("n_customers")
-    moved = (
-        results.with_columns(share=size / size.sum().over("previous_segment"))
-        .filter(pl.col("previous_segment") != pl.col("segment"), size > 0)
-        .sort([size.neg(), "previous_segment", "segment"])
-        .collect()
-    )
-    if moved.is_empty():
-        return ()
-    rows = [
-        (
-            words.readable(row["previous_segment"]),
-            words.readable(row["segment"]),
-            words.integer(row["n_customers"]),
-            words.percent(row["share"]),
-        )
-        for row in moved.head(MOST_ROWS).iter_rows(named=True)
-    ]
-    header = ("Were", "Are now", "Customers", "Share of those who were")
-    title = "Who moved to another segment since the period before"
-    return (Grid(title, header, rows, "segment_migration.parquet", moved.height, numeric=(2, 3)),)
