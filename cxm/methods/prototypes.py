@@ -118,6 +118,8 @@ def fit_prototypes(seen: Conversations, descriptions: Vectors) -> Prototypes:
         common_whole,
         np.zeros((len(descriptions), 3 * d), dtype=np.float32),
     )
+    if not len(descriptions):
+        return found
     step = -(-len(seen) // _MOST_MOVED_BY) if len(seen) else 1
     return _refine(found, seen.rows(np.arange(len(seen)) % step == 0))
 
