@@ -40,9 +40,10 @@ def make_report(workspace: WorkspaceResource, week: str | None = None, **overrid
         print("no data directory given, using the simulated brand", file=sys.stderr, flush=True)
         write_brand(workspace, Knobs())
         workspace = type(workspace)(data=str(workspace.data_directory()), out=workspace.out)
-    partition = choose_week(workspace.workspace(), week)
-    job = build_defs(workspace=workspace, **overrides).resolve_job_def("report_job")
-    with open_instance() as instance:
+    opened = workspace.open()
+    with opened.hold(), open_instance() as instance:
+        partition = choose_week(opened, week)
+        job = build_defs(workspace=workspace, **overrides).resolve_job_def("report_job")
         add_week(instance, partition)
         result = job.execute_in_process(
             run_config={"loggers": {"plain_lines": {}}},

@@ -9,11 +9,13 @@ from collections.abc import Sequence
 import dagster as dg
 
 from assets.checks import build_checks
-from assets.jobs import REPORT_JOB
+from assets.inbox import inbox
+from assets.jobs import INBOX_JOB, REPORT_JOB
 from assets.loggers import plain_lines
 from assets.report import build_report_assets
 from assets.resources import WorkspaceResource
 from assets.schedules import weekly_report
+from assets.sensors import inbox_files, report_after_inbox
 from assets.sources import build_source_assets
 from assets.tasks import build_task_assets
 from cxm.task import Task
@@ -25,10 +27,11 @@ def build_defs(
 ) -> dg.Definitions:
     """The whole project; `tasks` and `workspace` take the place of the usual ones."""
     return dg.Definitions(
-        assets=[*build_source_assets(), *build_task_assets(tasks), *build_report_assets(tasks)],
+        assets=[inbox, *build_source_assets(), *build_task_assets(tasks), *build_report_assets(tasks)],
         asset_checks=build_checks(tasks),
-        jobs=[REPORT_JOB],
+        jobs=[REPORT_JOB, INBOX_JOB],
         schedules=[weekly_report],
+        sensors=[inbox_files, report_after_inbox],
         resources={"workspace": workspace or WorkspaceResource()},
         loggers={"plain_lines": plain_lines},
         executor=dg.in_process_executor,

@@ -4,6 +4,7 @@ A thing that differs between machines or runs and that several assets need belon
 done with it belongs in the assets; encoder and cache are `cxm.settings`.
 """
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import dagster as dg
@@ -20,6 +21,7 @@ class _Environment(BaseSettings):
 
     data: str = ""
     out: str = "out"
+    inbox: str = ""
 
 
 class WorkspaceResource(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -35,7 +37,13 @@ class WorkspaceResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     )
     out: str = Field(default="", description="Output directory. Empty: CXM_OUT, or `out`.")
 
+    inbox: str = Field(
+        default="",
+        description="Folder whose files are imported by themselves. Empty: CXM_INBOX, or none.",
+    )
+
     _workspace: Workspace | None = PrivateAttr(default=None)
+    _held: ExitStack = PrivateAttr(default_factory=ExitStack)
 
     def out_directory(self) -> Path:
         """Where results go."""
@@ -51,19 +59,38 @@ class WorkspaceResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             return self.out_directory() / "simulated-brand"
         return Path(self.data or _Environment().data).expanduser()
 
+    def inbox_folder(self) -> Path | None:
+        """The folder that is watched, if one is."""
+        named = self.inbox or _Environment().inbox
+        return Path(named).expanduser() if named else None
+
     def encoder(self) -> Encoder | None:
         """None for the encoder the settings name; a test's resource gives another."""
         return None
 
+    def open(self) -> Workspace:
+        """A workspace of one's own, whatever other runs do; `CxmError` if a directory cannot be used."""
+        workspace = Workspace(self.data_directory(), self.out_directory(), self.encoder())
+        try:
+            workspace.out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CxmError(
+                f"cannot write to {workspace.out}: {error.strerror}; give another directory as --out"
+            ) from error
+        return workspace
+
     def workspace(self) -> Workspace:
-        """The workspace; `CxmError` if a directory cannot be used."""
+        """The run's workspace, kept from other runs until it ends; raises as `open`.
+
+        Another run that uses the directories is waited for.
+        """
         if self._workspace is None:
-            workspace = Workspace(self.data_directory(), self.out_directory(), self.encoder())
-            try:
-                workspace.out.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise CxmError(
-                    f"cannot write to {workspace.out}: {error.strerror}; give another directory as --out"
-                ) from error
+            workspace = self.open()
+            self._held.enter_context(workspace.hold(on_wait=dg.get_dagster_logger().info))
             self._workspace = workspace
         return self._workspace
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Free the directories when the run ends."""
+        self._workspace = None
+        self._held.close()

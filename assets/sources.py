@@ -5,7 +5,7 @@ Nothing is copied; the tables stay where they are. Bringing exports into a data 
 `cxm import`, declaring a table `cxm/tables`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,10 +13,12 @@ import dagster as dg
 import polars as pl
 
 from assets.config import config_class, make_params
+from assets.jobs import INBOX
 from assets.metadata import column_schema, markdown_table, table_metadata
 from assets.resources import WorkspaceResource
 from cxm import store
 from cxm.errors import CxmError
+from cxm.locks import hold
 from cxm.tables import TABLES, Table
 from cxm.workspace import Workspace
 from synth import Knobs, is_written, write_world
@@ -38,15 +40,24 @@ def user_errors() -> Iterator[None]:
 BrandConfig: Any = config_class(Knobs, but=["no_text"])
 
 
-def write_brand(workspace: WorkspaceResource, knobs: Knobs) -> None:
-    """Write the simulated brand where its tables are looked for, unless it is there already."""
-    if not is_written(workspace.data_directory(), knobs):
-        write_world(workspace.data_directory(), knobs)
+def write_brand(
+    workspace: WorkspaceResource, knobs: Knobs, on_wait: Callable[[str], None] | None = None
+) -> None:
+    """Write the simulated brand where its tables are looked for, unless it is there already.
+
+    A run that uses the output directory is waited for, see `locks.hold`.
+    """
+    directory = workspace.data_directory()
+    if not is_written(directory, knobs):
+        directory.mkdir(parents=True, exist_ok=True)
+        with hold(workspace.out_directory(), on_wait=on_wait):
+            write_world(directory, knobs)
 
 
 def _specs() -> list[dg.AssetSpec]:
     directory = dg.AssetSpec(
         DATA_DIRECTORY,
+        deps=[INBOX],
         group_name="sources",
         kinds={"parquet"},
         description="Where the input and gold tables are: a directory of yours, or the simulated brand.",
@@ -91,7 +102,8 @@ def build_source_assets() -> list[dg.AssetsDefinition]:
         with user_errors():
             if workspace.is_simulated():
                 context.log.info("no data directory given, using the simulated brand")
-                write_brand(workspace, make_params(Knobs, dict(config), "simulated brand"))
+                knobs = make_params(Knobs, dict(config), "simulated brand")
+                write_brand(workspace, knobs, on_wait=context.log.info)
             opened = workspace.workspace()
             frames = _read_tables(opened)
         described: dict[dg.AssetKey, dict[str, Any]] = {

@@ -101,12 +101,14 @@ def run(
     """Fit, predict and write the result tables; returns their paths, the main one first.
 
     With `force=False` nothing is done where the results are fresh. Raises `MissingTable` if no
-    alternative of `needs` is there, `RowProblems` if a table breaks a rule.
+    alternative of `needs` is there, `RowProblems` if a table breaks a rule, `InUse` while another run
+    uses the directories.
     """
     params = params or task.params()
     _require_inputs(task, workspace, use_labels)
     if force or not is_fresh(task, workspace, params, use_labels):
-        _run(task, workspace, params, use_labels)
+        with workspace.hold():
+            _run(task, workspace, params, use_labels)
     manifest = workspace.manifest(task.name) or {"writes": []}
     written = [name for name in task.writes if name in manifest["writes"]]
     return {name: _path(task, workspace, name) for name in written}
@@ -166,9 +168,9 @@ def score(
     manifest = workspace.manifest(task.name) or {}
     part = workspace.out / "scores" / f"{task.name}.parquet"
     if not store.is_readable(part):
-        store.write(
-            _scores(task, workspace, params, use_labels, manifest), workspace.out, "scores", task.name
-        )
+        with workspace.hold():
+            scores = _scores(task, workspace, params, use_labels, manifest)
+            store.write(scores, workspace.out, "scores", task.name)
     return store.scan_part(workspace.out, "scores", task.name).collect()
 
 

@@ -7,7 +7,8 @@ is done with them is in `cxm/runs.py`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
@@ -16,7 +17,7 @@ from typing import Any
 
 import polars as pl
 
-from cxm import store
+from cxm import locks, store
 from cxm.backends.cache import CachedEncoder
 from cxm.backends.chat import CachedChat, OpenAIChat
 from cxm.backends.encoder import Encoder, SentenceTransformerEncoder
@@ -66,6 +67,19 @@ class Workspace:
     def services(self) -> Services:
         """The encoder behind its cache, and the folder of the search index."""
         return make_services(self.out, self.encoder)
+
+    @contextmanager
+    def hold(self, on_wait: Callable[[str], None] | None = None) -> Iterator[None]:
+        """Let no other process change the tables or use the output directory meanwhile.
+
+        As `locks.hold`: `InUse` if one does, or with `on_wait` it is waited for.
+        """
+        self.out.mkdir(parents=True, exist_ok=True)
+        with (
+            locks.hold(self.out, on_wait=on_wait),
+            locks.hold(self.data, exclusive=False, on_wait=on_wait),
+        ):
+            yield
 
     # ---------------------------------------------------------------- manifests
 

@@ -26,8 +26,14 @@ def build(workspace: Workspace, week: str | None = None, tasks: Sequence[Task] |
 
     Reads tables, result tables and scores made from this data directory; runs no task. `week`
     defaults to the last complete one, `tasks` to all. Raises `CxmError` for a week without
-    conversations and `RowProblems` for a broken table; nothing is written then.
+    conversations, `RowProblems` for a broken table and `InUse` while another run uses the directories;
+    nothing is written then.
     """
+    with workspace.hold():
+        return _build(workspace, week, tasks)
+
+
+def _build(workspace: Workspace, week: str | None, tasks: Sequence[Task] | None) -> Path:
     report = compose(workspace, week, tasks)
     made_at = datetime.now(UTC).isoformat(timespec="seconds")
     page, figures = render_html(report, made_at), render_json(report, made_at)

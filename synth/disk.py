@@ -13,8 +13,10 @@ import polars as pl
 
 from cxm import store
 from cxm.errors import CxmError
+from cxm.locks import hold
 from cxm.tables import TABLES
 from synth.knobs import Knobs
+from synth.setting import Setting
 from synth.truth import TRUTH, open_truth, read_truth
 from synth.worlds import facts_of, generator_digest, make_parts, make_setting
 
@@ -56,14 +58,21 @@ def write_world(directory: Path, knobs: Knobs | None = None) -> dict[str, int]:
 
     The directory is made if need be; an earlier world in it is replaced, and stays whole until the
     new one is. The same knobs give the same bytes. Raises `CxmError` for a pack that cannot be
-    read, and where the directory holds something that is not a simulated world.
+    read, where the directory holds something that is not a simulated world, and while another run
+    uses it.
     """
     knobs = knobs or Knobs()
     _check_target(directory)
     setting = make_setting(knobs)
+    directory.mkdir(parents=True, exist_ok=True)
+    with hold(directory):
+        return _write(directory, setting)
+
+
+def _write(directory: Path, setting: Setting) -> dict[str, int]:
     staging = directory / _STAGING
     shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
+    staging.mkdir()
     tables = _TableWriter(staging)
     with open_truth(staging) as truth:
         for part in make_parts(setting, staging):

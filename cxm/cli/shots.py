@@ -18,6 +18,7 @@ from cyclopts import App, Parameter, validators
 from cxm import runs
 from cxm.cli.output import OUT, Data, Json, Out, note, print_json, print_rows
 from cxm.errors import CxmError, did_you_mean
+from cxm.locks import hold
 from cxm.store import checked, write
 from cxm.tables import TABLES
 from cxm.task import Results, Services, Tables, Task
@@ -300,10 +301,11 @@ def dismiss(
             "sentences_digest": [digest],
         }
     )
-    if workspace.has("dismissed_findings"):
-        others = workspace.read("dismissed_findings").filter(~is_pair).collect()
-        dismissed = pl.concat([others, dismissed]).sort("left_article_id", "right_article_id")
-    path = write(dismissed, workspace.data, "dismissed_findings")
+    with hold(workspace.data):
+        if workspace.has("dismissed_findings"):
+            others = workspace.read("dismissed_findings").filter(~is_pair).collect()
+            dismissed = pl.concat([others, dismissed]).sort("left_article_id", "right_article_id")
+        path = write(dismissed, workspace.data, "dismissed_findings")
     print_json({"file": str(path), "rows": dismissed.height}) if json else print(
         f"{dismissed.height} in {path}"
     )

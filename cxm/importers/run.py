@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from cxm import store
+from cxm import locks, store
 from cxm.errors import CxmError, TooManyBadRows, did_you_mean
 from cxm.importers import quarantine
 from cxm.importers.assemble import Assembled, assemble
@@ -81,6 +81,24 @@ def _import(
         raise CxmError(f"unknown format '{format}'" + did_you_mean(format, FORMATS))
     if to.exists() and not to.is_dir():
         raise CxmError(f"not a directory: {to}; --to takes the folder of the tables")
+    if dry_run:
+        return _import_held(format, source, to, given, dry_run, limit)
+    is_new = not to.exists()
+    try:
+        to.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CxmError(f"{to} cannot be written: {error.strerror}") from None
+    try:
+        with locks.hold(to):
+            return _import_held(format, source, to, given, dry_run, limit)
+    finally:
+        if is_new and not any(to.iterdir()):
+            to.rmdir()
+
+
+def _import_held(
+    format: str, source: Path, to: Path, given: Mapping | None, dry_run: bool, limit: float
+) -> ImportSummary:
     if given is not None:
         check_literals(given)
     paths, others = find_files(FORMATS[format], source, given)
