@@ -1,10 +1,12 @@
-"""Asset checks: the limits of `reports/monitors.py`, shown on the asset they watch.
+"""Asset checks: the limits of `reports/monitors.toml` and a user's own, shown on the asset they watch.
 
 One step holds all of them against the week's figures. A check marks an asset and never stops a
-run; which figure is watched and where its limits are belongs in `reports/monitors.py`.
+run. Which checks there are is read when the project is loaded, their limits at each run; what can be
+watched is `reports/monitors.py`.
 """
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import dagster as dg
 
@@ -14,7 +16,8 @@ from assets.sources import user_errors
 from assets.tasks import scores_key
 from cxm.tables import TABLES
 from cxm.task import Task
-from reports.monitors import MONITORS, Monitor, MonitorState
+from reports.limits import read_monitors
+from reports.monitors import Monitor, MonitorState
 from reports.report import watch
 
 _SEVERITIES = {"warn": dg.AssetCheckSeverity.WARN, "fail": dg.AssetCheckSeverity.ERROR}
@@ -46,12 +49,14 @@ def _result(state: MonitorState, asset: dg.AssetKey) -> dg.AssetCheckResult:
     )
 
 
-def build_checks(tasks: Sequence[Task]) -> list[dg.AssetChecksDefinition]:
-    """A check for each monitor whose asset is there."""
-    watched = {monitor.name: watched_asset(monitor, tasks) for monitor in MONITORS}
+def build_checks(tasks: Sequence[Task], data: Path | None = None) -> list[dg.AssetChecksDefinition]:
+    """A check for each monitor of a data directory whose asset is there."""
+    # By the clock, a week's run has nothing to say: `python -m reports monitor --fresh` has.
+    all_monitors = [monitor for monitor in read_monitors(data) if monitor.kind != "fresh"]
+    watched = {monitor.name: watched_asset(monitor, tasks) for monitor in all_monitors}
     specs = [
         dg.AssetCheckSpec(monitor.name, asset=asset, description=f"{monitor.doc} ({monitor.figure})")
-        for monitor in MONITORS
+        for monitor in all_monitors
         if (asset := watched[monitor.name])
     ]
 
@@ -59,12 +64,12 @@ def build_checks(tasks: Sequence[Task]) -> list[dg.AssetChecksDefinition]:
     def monitors(
         context: dg.AssetCheckExecutionContext, workspace: WorkspaceResource
     ) -> Iterator[dg.AssetCheckResult]:
-        with user_errors():
+        with user_errors(context):
             opened = workspace.workspace()
             is_of_week = context.has_partition_key and has_weeks(opened)
             states = watch(opened, context.partition_key if is_of_week else None, tasks)
         for state in states:
-            asset = watched[state.monitor.name]
+            asset = watched.get(state.monitor.name)
             if asset and dg.AssetCheckKey(asset, state.monitor.name) in context.selected_asset_check_keys:
                 yield _result(state, asset)
 

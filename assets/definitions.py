@@ -25,17 +25,24 @@ from cxm.tasks import TASKS
 def build_defs(
     *, tasks: Sequence[Task] = TASKS, workspace: WorkspaceResource | None = None
 ) -> dg.Definitions:
-    """The whole project; `tasks` and `workspace` take the place of the usual ones."""
+    """The whole project; `tasks` and `workspace` take the place of the usual ones.
+
+    Raises `CxmError` for a file of monitors that cannot be used.
+    """
+    workspace = workspace or WorkspaceResource()
     return dg.Definitions(
         assets=[inbox, *build_source_assets(), *build_task_assets(tasks), *build_report_assets(tasks)],
-        asset_checks=build_checks(tasks),
+        asset_checks=build_checks(tasks, workspace.data_directory()),
         jobs=[REPORT_JOB, INBOX_JOB],
         schedules=[weekly_report],
         sensors=[inbox_files, report_after_inbox],
-        resources={"workspace": workspace or WorkspaceResource()},
+        resources={"workspace": workspace},
         loggers={"plain_lines": plain_lines},
         executor=dg.in_process_executor,
     )
 
 
-defs = build_defs()
+@dg.definitions
+def defs() -> dg.Definitions:
+    """What Dagster loads; the environment is read then, not at import."""
+    return build_defs()

@@ -43,7 +43,7 @@ def inbox(
     context: dg.AssetExecutionContext, workspace: WorkspaceResource
 ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
     """Import the settled files; materialised only where rows were imported."""
-    with user_errors():
+    with user_errors(context):
         folder = workspace.inbox_folder()
         if folder is None or workspace.is_simulated():
             raise CxmError("an inbox needs CXM_INBOX, the folder, and CXM_DATA, the data directory to fill")

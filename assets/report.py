@@ -6,6 +6,7 @@ One step writes them all, for one week. What they hold is decided in `reports`.
 import json
 import time
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,15 @@ from assets.resources import WorkspaceResource
 from assets.sources import user_errors
 from assets.tasks import scores_key
 from cxm.backends.cache import CachedEncoder
+from cxm.settings import read_settings
 from cxm.tables import TABLES
 from cxm.task import Task
+from cxm.workspace import Workspace
+from reports.alerts import tell_changes
+from reports.report import watch
 
 REPORT = dg.AssetKey("report")
+OWNER = "team:contact-center"
 _TABLES = ("kpis", "kpi_history", "score_history")
 
 
@@ -36,6 +42,7 @@ def _specs(tasks: Sequence[Task]) -> list[dg.AssetSpec]:
             description=TABLES[name].doc,
             metadata={"dagster/column_schema": column_schema(TABLES[name])},
             partitions_def=WEEKS,
+            owners=[OWNER],
         )
         for name in _TABLES
     ]
@@ -44,6 +51,8 @@ def _specs(tasks: Sequence[Task]) -> list[dg.AssetSpec]:
         deps=[*_TABLES],
         group_name="report",
         kinds={"html"},
+        owners=[OWNER],
+        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(days=8)),
         description="The week's report: one self-contained page, and the same as JSON.",
         partitions_def=WEEKS,
     )
@@ -57,6 +66,12 @@ def _list_tasks(figures: Path) -> dg.MarkdownMetadataValue:
     return markdown_table(["task", "status", "lacks"], rows)
 
 
+def _plotted(workspace: Workspace, name: str, week: str) -> dict[str, float]:
+    """The week's figures by name, which the UI draws over the partitions."""
+    rows = workspace.read(name).filter(period=week).select("name", "value").sort("name").collect()
+    return {figure: float(value) for figure, value in rows.iter_rows() if value is not None}
+
+
 def build_report_assets(tasks: Sequence[Task]) -> list[dg.AssetsDefinition]:
     """Key figures, histories and the page, after all tasks and scores."""
 
@@ -65,7 +80,7 @@ def build_report_assets(tasks: Sequence[Task]) -> list[dg.AssetsDefinition]:
         context: dg.AssetExecutionContext, workspace: WorkspaceResource
     ) -> Iterator[dg.MaterializeResult[Any]]:
         started, week = time.monotonic(), context.partition_key
-        with user_errors():
+        with user_errors(context):
             opened = workspace.workspace()
             path = reports.build(opened, week if has_weeks(opened) else None, tasks)
         encoder = opened.services.encoder
@@ -77,7 +92,9 @@ def build_report_assets(tasks: Sequence[Task]) -> list[dg.AssetsDefinition]:
         for name in _TABLES:
             metadata = table_metadata(TABLES[name], opened.read(name))
             of_week = {"dagster/partition_row_count": row_count(opened.read(name).filter(period=week))}
-            yield dg.MaterializeResult(asset_key=name, metadata=metadata | of_week)
+            yield dg.MaterializeResult(
+                asset_key=name, metadata=metadata | of_week | _plotted(opened, name, week)
+            )
         yield dg.MaterializeResult(
             asset_key=REPORT,
             metadata={
@@ -90,4 +107,28 @@ def build_report_assets(tasks: Sequence[Task]) -> list[dg.AssetsDefinition]:
             },
         )
 
-    return [weekly_report]
+    @dg.asset(
+        key="alerts",
+        deps=[REPORT],
+        group_name="report",
+        partitions_def=WEEKS,
+        owners=[OWNER],
+        description="Monitors whose state changed are told once: here, and where the settings say (a file, a"
+        " webhook, mail). Only the last complete week is told.",
+    )
+    def alerts(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult[Any]:
+        with user_errors(context):
+            opened = workspace.workspace()
+            week = context.partition_key if has_weeks(opened) else None
+            told = tell_changes(watch(opened, week, tasks), opened, week, read_settings())
+        for alert in told:
+            context.log.info(f"changed: {alert.text}")
+        rows = [(alert.name, alert.previous, alert.state, alert.text) for alert in told]
+        return dg.MaterializeResult(
+            metadata={
+                "n_alerts": len(told),
+                "alerts": markdown_table(["monitor", "before", "now", "what"], rows),
+            }
+        )
+
+    return [weekly_report, alerts]

@@ -25,16 +25,24 @@ from synth import Knobs, is_written, write_world
 
 SOURCE_TABLES = tuple(table for table in TABLES.values() if table.kind != "result")
 DATA_DIRECTORY = dg.AssetKey("data_directory")
+_RETRIES, _FIRST_PAUSE = 2, 2.0
 _GROUPS = {"input": "sources", "gold": "gold"}
 
 
 @contextmanager
-def user_errors() -> Iterator[None]:
-    """Show a `CxmError` in the UI as the one line it is, without a stack trace."""
+def user_errors(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> Iterator[None]:
+    """Show a `CxmError` in the UI as the one line it is, without a stack trace.
+
+    What fails from outside (a disk, a network) is tried again, twice, after longer and longer pauses.
+    """
     try:
         yield
     except CxmError as error:
         raise dg.Failure(str(error), allow_retries=False) from None
+    except OSError as error:
+        raise dg.RetryRequested(
+            _RETRIES, seconds_to_wait=_FIRST_PAUSE * 2**context.op_execution_context.retry_number
+        ) from error
 
 
 BrandConfig: Any = config_class(Knobs, but=["no_text"])
@@ -99,7 +107,7 @@ def build_source_assets() -> list[dg.AssetsDefinition]:
     def read_tables(
         context: dg.AssetExecutionContext, config: BrandConfig, workspace: WorkspaceResource
     ) -> Iterator[dg.MaterializeResult[Any]]:
-        with user_errors():
+        with user_errors(context):
             if workspace.is_simulated():
                 context.log.info("no data directory given, using the simulated brand")
                 knobs = make_params(Knobs, dict(config), "simulated brand")

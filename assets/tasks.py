@@ -73,7 +73,7 @@ def _task_asset(task: Task, earlier: Sequence[Task]) -> dg.AssetsDefinition:
         workspace: WorkspaceResource,
     ) -> dg.MaterializeResult[Any]:
         started = time.monotonic()
-        with user_errors():
+        with user_errors(context):
             opened = workspace.workspace()
             if not_run := _not_run(task, opened, context):
                 return not_run
@@ -123,7 +123,7 @@ def _scores_asset(task: Task) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, workspace: WorkspaceResource
     ) -> dg.MaterializeResult[Any]:
         started = time.monotonic()
-        with user_errors():
+        with user_errors(context):
             opened = workspace.workspace()
             if not_run := _not_run(task, opened):
                 return not_run

@@ -1,7 +1,7 @@
 """The environment, read once per call into a frozen value.
 
 Machine, services and secrets live here; parameters of an algorithm live in a task's `Params`,
-limits and schedules in `reports/monitors.py` and `assets/schedules.py`.
+limits and schedules in `reports/monitors.toml` and `assets/schedules.py`.
 """
 
 from __future__ import annotations
@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     country: str = Field(
         default="",
         description="Country whose public holidays are allowed for, like `GB` (ISO 3166); empty: none are.",
+    )
+    monitors: Path | None = Field(
+        default=None, description="File of monitors; none: `monitors.toml` in the data directory, if there."
     )
     alert_file: Path | None = Field(default=None, description="File that alerts are appended to.")
     alert_webhook: SecretStr = Field(

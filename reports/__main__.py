@@ -57,19 +57,16 @@ def monitor(
     """
     from cxm.settings import read_settings
     from reports.alerts import tell_changes
-    from reports.freshness import watch_freshness
     from reports.report import watch
 
     workspace = Workspace(data, out)
-    states = watch(workspace, week)
-    if fresh:
-        states.append(watch_freshness(workspace, datetime.now(UTC)))
+    states = watch(workspace, week, now=datetime.now(UTC) if fresh else None)
     for state in states:
         value = "" if state.value is None else f"{state.value:.6g}"
         side = state.monitor.bad
         limits = f"warn {side} {state.monitor.warn:g}, fail {side} {state.monitor.fail:g}"
         print(f"{state.state:<8} {state.monitor.name:<40} {value:>12}  {limits}")
-    for alert in tell_changes(states, workspace.out, str(workspace.data), read_settings()):
+    for alert in tell_changes(states, workspace, week, read_settings()):
         print(f"changed  {alert.text}")
     return int(any(state.state == "fail" for state in states))
 

@@ -20,7 +20,9 @@ from urllib.parse import urlsplit
 from cxm import store
 from cxm.errors import CxmError
 from cxm.settings import Settings
+from cxm.workspace import Workspace
 from reports.monitors import MonitorState
+from reports.periods import choose_period
 
 log = logging.getLogger(__name__)
 
@@ -52,21 +54,30 @@ def find_alerts(states: Iterable[MonitorState], told: dict[str, str]) -> list[Al
 
 
 def tell_changes(
-    states: Iterable[MonitorState], out: Path, source: str, settings: Settings, pause: float = _FIRST_PAUSE
+    states: Iterable[MonitorState],
+    workspace: Workspace,
+    week: str | None,
+    settings: Settings,
+    pause: float = _FIRST_PAUSE,
 ) -> list[Alert]:
-    """Tell what changed since the last time for this `source` (its data directory) and remember it.
+    """Tell what changed since the last time for this data directory and remember it; returns the alerts.
 
-    Returns the alerts. They are remembered in `<out>/alert_states.json` before they are sent, so that a
-    run that is killed does not tell them twice.
+    Nothing changes by a look at a `week` that is over and reported. Alerts are remembered in
+    `<out>/alert_states.json` before they are sent, so that a run that is killed does not tell them twice.
     """
-    states, path = list(states), out / "alert_states.json"
-    told = _remembered(path).get(source, {})
-    alerts = find_alerts(states, told)
-    now = told | {state.monitor.name: state.state for state in states if state.value is not None}
-    if now != told:
-        everything = _remembered(path) | {source: now}
-        with store.atomic_path(path) as temporary:
-            temporary.write_text(json.dumps(everything, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    if week is not None and week != choose_period(workspace, None)[0]:
+        return []
+    states, source, path = list(states), str(workspace.data), workspace.out / "alert_states.json"
+    with workspace.hold(on_wait=log.info):
+        told = _remembered(path).get(source, {})
+        alerts = find_alerts(states, told)
+        now = told | {state.monitor.name: state.state for state in states if state.value is not None}
+        if now != told:
+            everything = _remembered(path) | {source: now}
+            with store.atomic_path(path) as temporary:
+                temporary.write_text(
+                    json.dumps(everything, indent=2, sort_keys=True) + "\n", encoding="utf-8"
+                )
     if alerts:
         _send(alerts, source, settings, pause)
     return alerts

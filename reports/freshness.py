@@ -1,7 +1,7 @@
 """Freshness: whether new conversations still arrive.
 
 Silence is held against the silences there were: this is the one figure that looks at the clock, so
-it is asked for by a timer and stands in no report.
+it is asked for by a timer and stands in no report. Its limits stand with the others.
 """
 
 from __future__ import annotations
@@ -11,29 +11,21 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from cxm.workspace import Workspace
-from reports.monitors import Monitor, MonitorState
 
-FRESHNESS = Monitor(
-    "freshness",
-    "fresh:conversations",
-    2,
-    4,
-    "How long there has been no new conversation, in the longest silences usual before.",
-    "above",
-)
+FIGURE = "fresh:conversations"
 _SHORTEST = timedelta(hours=1)
 _QUANTILE = 0.995
 
 
-def watch_freshness(workspace: Workspace, now: datetime) -> MonitorState:
+def measure_silence(workspace: Workspace, now: datetime) -> dict[str, float]:
     """The time since the last conversation over the 99.5th percentile of the gaps (at least an hour).
 
-    No data with fewer than two conversations.
+    By its name as a figure for monitors; empty with fewer than two conversations.
     """
     if not workspace.has("conversations"):
-        return FRESHNESS.check({})
+        return {}
     starts = workspace.read("conversations").select(pl.col("started_at").sort()).collect().to_series()
     if starts.len() < 2:
-        return FRESHNESS.check({})
+        return {}
     usual = max(starts.diff().drop_nulls().quantile(_QUANTILE) or _SHORTEST, _SHORTEST)
-    return FRESHNESS.check({FRESHNESS.figure: (now - starts[-1]) / usual})
+    return {FIGURE: (now - starts[-1]) / usual}

@@ -1,19 +1,21 @@
-"""The limits: what is watched, when it warns, when it fails.
+"""Monitors: a figure, the limits it is held against, and what they say about a value.
 
-`MONITORS` is the list to edit. The same objects colour the report, fail a Dagster asset check and
-set the exit code of `python -m reports monitor`. A figure to watch belongs in `kpis` or is a score
-of a task; how an alert goes out is not decided here.
+The same objects colour the report, fail a Dagster asset check and set the exit code of
+`python -m reports monitor`. Which there are stands in `monitors.toml`, read by `limits`; a figure to
+watch belongs in `kpis` or is a score of a task; how an alert goes out is not decided here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, Literal
 
 from cxm.metrics import METRICS
 from reports.kpi import Reading
 
+KINDS = ("score", "gain", "kpi", "rows", "fresh")
 State = Literal["ok", "warn", "fail", "no data"]
 
 
@@ -31,8 +33,9 @@ class Monitor:
     """One limit on one figure.
 
     `figure`: `score:<task>.<metric>`, `gain:<task>.<metric>` (how much better than the baseline, in
-    the metric's unit), `kpi:<name>` or `rows:<table>`. Beyond `warn` it warns, beyond `fail` it fails;
-    `bad` says which side is beyond. A value equal to a limit has not passed it.
+    the metric's unit), `kpi:<name>`, `rows:<table>` or `fresh:conversations`. Beyond `warn`
+    it warns, beyond `fail` it fails; `bad` says which side is beyond.
+    A value equal to a limit has not passed it.
     """
 
     name: str
@@ -43,14 +46,16 @@ class Monitor:
     bad: Literal["below", "above"] = "below"
 
     def __post_init__(self) -> None:
-        if self.kind not in ("score", "gain", "kpi", "rows", "fresh"):
+        if self.kind not in KINDS:
             raise ValueError(f"monitor {self.name}: unknown kind of figure in '{self.figure}'")
+        if not (isfinite(self.warn) and isfinite(self.fail)):
+            raise ValueError(f"monitor {self.name}: a limit is no number")
         if (self.fail - self.warn) * (1 if self.bad == "above" else -1) < 0:
             raise ValueError(f"monitor {self.name}: it would fail before it warns")
 
     @property
     def kind(self) -> str:
-        """`score`, `gain`, `kpi` or `rows`."""
+        """One of `KINDS`."""
         return self.figure.partition(":")[0]
 
     @property
@@ -88,46 +93,8 @@ def collect_figures(
     return figures
 
 
-def check_all(figures: Mapping[str, float], monitors: Iterable[Monitor] | None = None) -> list[MonitorState]:
-    """Every monitor's state, in the order of the list."""
-    return [monitor.check(figures) for monitor in (MONITORS if monitors is None else monitors)]
-
-
-def _beats_baseline(task: str, metric: str) -> Monitor:
-    return Monitor(
-        f"{task}_beats_baseline",
-        f"gain:{task}.{metric}",
-        warn=0.0,
-        fail=-0.05,
-        doc="The task should do better than a naive method on the same rows.",
-    )
-
-
-MONITORS: tuple[Monitor, ...] = (
-    Monitor("conversations_present", "rows:conversations", 1, 1, "There should be conversations."),
-    Monitor("articles_present", "rows:articles", 1, 1, "The knowledge base should not be empty."),
-    Monitor("satisfaction", "kpi:csat", 0.75, 0.6, "Satisfied customers among answered surveys."),
-    Monitor("resolution", "kpi:resolution_share", 0.7, 0.5, "Conversations that settle the matter."),
-    Monitor(
-        "first_contact", "kpi:first_contact_resolution", 0.7, 0.5, "Customers who need no second contact."
-    ),
-    Monitor("abandonment", "kpi:abandonment_share", 0.08, 0.15, "Customers who give up waiting.", "above"),
-    Monitor("wait", "kpi:wait_seconds_median", 120, 600, "How long customers wait.", "above"),
-    Monitor("transfers", "kpi:transfer_share", 0.2, 0.4, "Conversations handed on.", "above"),
-    Monitor("bad_endings", "kpi:negative_ending_share", 0.3, 0.5, "Conversations that end badly.", "above"),
-    Monitor("quality", "kpi:quality_score", 0.75, 0.5, "How well the scorecard is met."),
-    Monitor("critical_errors", "kpi:critical_error_share", 0.1, 0.25, "Critical criteria not met.", "above"),
-    Monitor("knowledge_gaps", "kpi:knowledge_gap_share", 0.25, 0.5, "What no article answers.", "above"),
-    Monitor("churn", "kpi:churn_risk_mean", 0.15, 0.3, "How likely customers are to leave.", "above"),
-    _beats_baseline("intent_prediction", "accuracy"),
-    _beats_baseline("article_search", "hit_at_1"),
-    _beats_baseline("kb_refinement", "similar_f1"),
-    _beats_baseline("quality_adherence", "question_accuracy"),
-    _beats_baseline("multi_turn_rag", "recall_at_5"),
-    _beats_baseline("sentiment", "macro_f1"),
-    _beats_baseline("churn_survival", "concordance_index"),
-    _beats_baseline("segmentation", "spend_explained_share"),
-    Monitor(
-        "segments_stable", "score:segmentation.stability_ari", 0.6, 0.3, "Segments come back on resamples."
-    ),
-)
+def check_all(figures: Mapping[str, float], monitors: Iterable[Monitor]) -> list[MonitorState]:
+    """Every monitor's state, in their order; those by the clock only where their figure was asked for."""
+    return [
+        monitor.check(figures) for monitor in monitors if monitor.kind != "fresh" or monitor.figure in figures
+    ]

@@ -6,7 +6,7 @@ Figures come from `kpis`, sections from `sections`, states from
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -19,10 +19,12 @@ from reports import periods
 from reports.changes import Change, find_changes
 from reports.drift import Drift, Expectation, expect_accuracy, find_drift
 from reports.embedding_drift import EmbeddingDrift, find_embedding_drift
+from reports.freshness import measure_silence
 from reports.inventory import TableFacts, count_tables
 from reports.kpi import KeyFigures
 from reports.kpis import compute_kpis, currency_of
 from reports.levels import Level, find_levels
+from reports.limits import read_monitors
 from reports.listings import Listing, list_conversations
 from reports.monitors import MonitorState, check_all, collect_figures
 from reports.sections import tell
@@ -112,7 +114,7 @@ def compose(workspace: Workspace, week: str | None = None, tasks: Sequence[Task]
         span=span,
         tasks=reports,
         kpis=figures,
-        monitors=_check(scores, figures, tables),
+        monitors=_check(workspace, scores, figures, tables),
         tables=tables,
         other_files=tuple(name for name in store.tables_in(workspace.data)[1] if name != "quarantine"),
         currency=currency,
@@ -128,14 +130,21 @@ def compose(workspace: Workspace, week: str | None = None, tasks: Sequence[Task]
 
 
 def watch(
-    workspace: Workspace, week: str | None = None, tasks: Sequence[Task] | None = None
+    workspace: Workspace,
+    week: str | None = None,
+    tasks: Sequence[Task] | None = None,
+    now: datetime | None = None,
 ) -> list[MonitorState]:
-    """Every monitor's state in a week, without the stories; raises as `compose` does."""
+    """Every monitor's state in a week, without the stories; raises as `compose` does.
+
+    With `now` also whether new conversations still arrive.
+    """
     period, _ = periods.choose_period(workspace, week)
     scores = [
         row for task in _all_tasks(tasks) if _manifest(task, workspace) for row in _scores(task, workspace)
     ]
-    return _check(scores, compute_kpis(workspace, period), count_tables(workspace))
+    silence = measure_silence(workspace, now) if now else {}
+    return _check(workspace, scores, compute_kpis(workspace, period), count_tables(workspace), silence)
 
 
 def _all_tasks(tasks: Sequence[Task] | None) -> Sequence[Task]:
@@ -147,10 +156,15 @@ def _all_tasks(tasks: Sequence[Task] | None) -> Sequence[Task]:
 
 
 def _check(
-    scores: Sequence[dict[str, Any]], figures: KeyFigures, tables: Sequence[TableFacts]
+    workspace: Workspace,
+    scores: Sequence[dict[str, Any]],
+    figures: KeyFigures,
+    tables: Sequence[TableFacts],
+    silence: Mapping[str, float] | None = None,
 ) -> list[MonitorState]:
     rows = {table.name: table.n_rows for table in tables}
-    return check_all(collect_figures(scores, figures.readings, rows))
+    found = collect_figures(scores, figures.readings, rows) | dict(silence or {})
+    return check_all(found, read_monitors(workspace.data))
 
 
 def _manifest(task: Task, workspace: Workspace) -> dict[str, Any] | None:

@@ -53,7 +53,8 @@ def _profiles(evidence: Evidence) -> pl.DataFrame:
     results = evidence.result("customer_segments")
     if results is None:
         return pl.DataFrame()
-    spend = pl.col("monetary").clip(lower_bound=0).sum()
+    # Rounded: the last digits of a sum depend on the order in which threads add.
+    spend = pl.col("monetary").clip(lower_bound=0).sum().round(6)
     profiles = results.group_by("segment", maintain_order=True).agg(
         n_customers=pl.len(),
         spend=spend,

@@ -2,9 +2,13 @@ import dagster as dg
 import pytest
 
 from assets.checks import build_checks, watched_asset
-from assets.definitions import defs
+from assets.definitions import build_defs
 from cxm.tasks import TASKS
-from reports.monitors import MONITORS, Monitor
+from reports.limits import read_monitors
+from reports.monitors import Monitor
+
+defs = build_defs()
+MONITORS = [monitor for monitor in read_monitors() if monitor.kind != "fresh"]
 
 
 @pytest.mark.parametrize("monitor", MONITORS, ids=[monitor.name for monitor in MONITORS])
@@ -37,11 +41,11 @@ def test_a_figure_without_data_passes_and_says_so(outcome):
     [(5, 1, dg.AssetCheckSeverity.WARN), (5, 4, dg.AssetCheckSeverity.ERROR)],
 )
 def test_a_figure_beyond_a_limit_marks_the_asset_and_lets_the_run_end_well(
-    run_job, monkeypatch, warn, fail, severity
+    run_job, data, warn, fail, severity
 ):
-    limit = (Monitor("many", "rows:conversations", warn, fail, "There should be many."),)
-    monkeypatch.setattr("assets.checks.MONITORS", limit)
-    monkeypatch.setattr("reports.monitors.MONITORS", limit)
+    (data / "monitors.toml").write_text(
+        f'[many]\nfigure = "rows:conversations"\nwarn = {warn}\nfail = {fail}\n'
+    )
     outcome = run_job(only=["conversations"])
     assert outcome.is_success
     check = outcome.checks["many"]

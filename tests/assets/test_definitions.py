@@ -5,10 +5,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from assets.definitions import build_defs, defs
+from assets.definitions import build_defs
 from assets.tasks import scores_key
 from cxm.tasks import TASKS
 
+defs = build_defs()
 ROOT = Path(__file__).parents[2]
 GRAPH = Path(__file__).parent / "asset_graph.txt"
 every_task = pytest.mark.parametrize("task", TASKS, ids=[task.name for task in TASKS])

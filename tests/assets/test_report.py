@@ -31,3 +31,23 @@ def test_data_without_conversations_is_reported_without_a_week(run_job, data):
     outcome = run_job()
     assert outcome.is_success
     assert outcome.metadata["kpis"]["dagster/row_count"] == 0
+
+
+def test_a_state_that_changed_is_told_once_and_an_older_week_not_at_all(run_job, data, tmp_path, monkeypatch):
+    monkeypatch.setenv("CXM_ALERT_FILE", str(tmp_path / "alerts.txt"))
+    (data / "monitors.toml").write_text('[many]\nfigure = "rows:conversations"\nwarn = 9\nfail = 5\n')
+    first, second = run_job(), run_job()
+    assert "many fails: 3" in first.metadata["alerts"]["alerts"]
+    assert second.metadata["alerts"]["n_alerts"] == 0
+    told = (tmp_path / "alerts.txt").read_text().splitlines()
+    assert len([line for line in told if line.startswith("many fails: 3")]) == 1
+
+
+def test_a_dead_webhook_stops_no_report(run_job, data, monkeypatch):
+    monkeypatch.setenv("CXM_ALERT_WEBHOOK", "http://127.0.0.1:9/secret-token")
+    (data / "monitors.toml").write_text('[many]\nfigure = "rows:conversations"\nwarn = 9\nfail = 5\n')
+    assert run_job().is_success
+
+
+def test_the_figures_of_the_week_are_plotted_over_the_weeks(outcome):
+    assert outcome.metadata["kpi_history"]["contacts"] == 3

@@ -12,8 +12,9 @@ from urllib.request import urlopen
 
 import pytest
 
-from assets.definitions import defs
+from assets.definitions import build_defs
 
+defs = build_defs()
 ROOT = Path(__file__).parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [

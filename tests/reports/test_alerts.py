@@ -11,7 +11,8 @@ import pytest
 from cxm.settings import Settings
 from cxm.workspace import Workspace
 from reports.alerts import find_alerts, tell_changes
-from reports.freshness import watch_freshness
+from reports.freshness import measure_silence
+from reports.limits import read_monitors
 from reports.monitors import Monitor
 
 LIMIT = Monitor("quality", "kpi:quality_score", 0.75, 0.5, "How well.")
@@ -23,10 +24,11 @@ def states(value):
 
 @pytest.fixture
 def tell(tmp_path):
-    def told(value, source="data", **settings):
-        return [
-            a.state for a in tell_changes(states(value), tmp_path, source, Settings(**settings), pause=0.0)
-        ]
+    def told(value, source="data", week=None, **settings):
+        (tmp_path / source).mkdir(exist_ok=True)
+        workspace = Workspace(tmp_path / source, tmp_path / "out")
+        found = tell_changes(states(value), workspace, week, Settings(**settings), pause=0.0)
+        return [alert.state for alert in found]
 
     return told
 
@@ -136,7 +138,7 @@ def test_mail_is_sent(tell, mail_server):
 
 def test_a_damaged_memory_is_as_none(tell, tmp_path):
     tell(0.4)
-    (tmp_path / "alert_states.json").write_text("{")
+    (tmp_path / "out" / "alert_states.json").write_text("{")
     assert tell(0.4) == ["fail"]
 
 
@@ -151,11 +153,23 @@ def test_silence_longer_than_usual_is_seen(tmp_path, put_table, hours, state):
     ]
     put_table(data, "conversations", rows)
     now = rows[-1]["started_at"] + timedelta(hours=hours)
-    assert watch_freshness(Workspace(data, tmp_path / "out"), now).state == state
+    silence = measure_silence(Workspace(data, tmp_path / "out"), now)
+    (freshness,) = [monitor for monitor in read_monitors() if monitor.kind == "fresh"]
+    assert freshness.check(silence).state == state
 
 
 def test_freshness_without_conversations_has_no_data(tmp_path):
     (tmp_path / "data").mkdir()
-    assert (
-        watch_freshness(Workspace(tmp_path / "data", tmp_path / "out"), datetime.now(UTC)).state == "no data"
-    )
+    assert measure_silence(Workspace(tmp_path / "data", tmp_path / "out"), datetime.now(UTC)) == {}
+
+
+def test_a_look_at_an_older_week_changes_nothing(tell, put_table, tmp_path):
+    (tmp_path / "data").mkdir()
+    start = datetime(2026, 7, 20, tzinfo=UTC)
+    rows = [
+        {"conversation_id": f"c{i:03}", "channel": "chat", "started_at": start + timedelta(days=i)}
+        for i in range(30)
+    ]
+    put_table(tmp_path / "data", "conversations", rows)
+    assert tell(0.4, week="2026-W30") == []
+    assert tell(0.4, week="2026-W33") == ["fail"]
