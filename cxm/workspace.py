@@ -24,6 +24,7 @@ from cxm.backends.encoder import Encoder, SentenceTransformerEncoder
 from cxm.errors import CxmError
 from cxm.methods.redaction import Redactor
 from cxm.settings import read_settings
+from cxm.stamp import check_stamp
 from cxm.tables import TABLES
 from cxm.task import Services
 
@@ -59,6 +60,7 @@ class Workspace:
     def __post_init__(self) -> None:
         self.data, self.out = Path(self.data).resolve(), Path(self.out).resolve()
         store.check_directory(self.data)
+        check_stamp(self.data)
         # A folder of its own inside the data directory is a user's choice: no table is touched.
         if self.out == self.data:
             raise CxmError(f"--out is the data directory {self.data}; results go elsewhere, e.g. --out out")

@@ -14,6 +14,7 @@ import polars as pl
 from cxm import store
 from cxm.errors import CxmError
 from cxm.locks import hold
+from cxm.stamp import write_stamp
 from cxm.tables import TABLES
 from synth.knobs import Knobs
 from synth.setting import Setting
@@ -84,6 +85,7 @@ def _write(directory: Path, setting: Setting) -> dict[str, int]:
                 truth.add(name, records)
         tables.finish()
         truth.finish(facts_of(setting, tables.counts))
+    write_stamp(staging)
     _put_in_place(staging, directory)
     return tables.counts
 

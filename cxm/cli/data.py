@@ -10,6 +10,7 @@ from cyclopts import App, Parameter
 from cxm import store
 from cxm.cli.output import OUT, Json, UnusedOut, note, print_json, print_rows
 from cxm.errors import CxmError, did_you_mean
+from cxm.stamp import check_stamp
 from cxm.tables import TABLES
 
 
@@ -51,6 +52,7 @@ def validate(directory: Path, /, *, out: UnusedOut = OUT, json: Json = False) ->
         Data directory with `<table>.parquet` files.
     """
     known, other = store.tables_in(directory)
+    check_stamp(directory)
     problems = store.problems_in(directory)
     if json:
         records = [vars(problem) for problem in problems]

@@ -27,6 +27,7 @@ from cxm.importers.source import Source
 from cxm.importers.summary import ImportSummary, TableSummary
 from cxm.importers.values import Conventions, shown
 from cxm.settings import read_settings
+from cxm.stamp import check_stamp, write_stamp
 from cxm.tables import TABLES, Table
 
 _EXAMPLES = 3
@@ -101,6 +102,8 @@ def _import_held(
 ) -> ImportSummary:
     if given is not None:
         check_literals(given)
+    if to.is_dir():
+        check_stamp(to)
     paths, others = find_files(FORMATS[format], source, given)
     sources = {i: FORMATS[format].open(path, given) for i, path in enumerate(paths)}
     results = [_read(plan, sources, given, to) for plan in make_plans(sources, given)]
@@ -110,6 +113,7 @@ def _import_held(
         summaries = [
             _write(result, summary, sources, to) for result, summary in zip(results, summaries, strict=True)
         ]
+        write_stamp(to)
     notes = [f"not imported, not named after a table: {listed(others)}"] if others else []
     notes += _unread(results)
     notes += [note for result in results for note in dict.fromkeys(result.rows.notes)]

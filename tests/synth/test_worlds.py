@@ -171,7 +171,7 @@ def test_a_world_written_in_many_parts_is_the_one_in_memory(
         {**record, "article_ids": list(record["article_ids"])} for record in whole.truth["groundings"]
     ]
     assert truth["personal_data"] == whole.truth["personal_data"]
-    assert not list(tmp_path.glob(".*"))
+    assert [path.name for path in tmp_path.glob(".*")] == [".cxm.json"]
 
 
 def test_a_folder_of_other_files_is_left_alone(tmp_path: Path) -> None:
