@@ -53,7 +53,7 @@ def _profiles(evidence: Evidence) -> pl.DataFrame:
     results = evidence.result("customer_segments")
     if results is None:
         return pl.DataFrame()
-    # Rounded: the last digits of a sum depend on the order in which threads add.
+    # Sums are rounded: their last digits depend on the order in which rows come.
     spend = pl.col("monetary").clip(lower_bound=0).sum().round(6)
     profiles = results.group_by("segment", maintain_order=True).agg(
         n_customers=pl.len(),
@@ -62,7 +62,7 @@ def _profiles(evidence: Evidence) -> pl.DataFrame:
         median_frequency=pl.col("frequency").median(),
         median_monetary=pl.col("monetary").median(),
     )
-    total = pl.col("spend").sum()
+    total = pl.col("spend").sum().round(6)
     return (
         profiles.with_columns(
             customer_share=pl.col("n_customers") / pl.col("n_customers").sum(),
