@@ -60,7 +60,8 @@ def inbox(
         check_name=_CHECK,
         passed=not failed,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=f"{len(failed)} of {len(intake.taken)} files could not be imported",
+        description=f"{len(failed)} of {len(intake.taken)} files could not be imported"
+        + (f"; {failed[0][0]}: {failed[0][1]}" if failed else ""),
         metadata={"reasons": markdown_table(["file", "reason"], failed)} if failed else {},
     )
 

@@ -2,6 +2,7 @@ from dataclasses import fields
 
 import pytest
 
+from assets import sources
 from assets.config import config_class, make_params
 from cxm.errors import CxmError
 from cxm.tasks import TASKS
@@ -74,3 +75,18 @@ def test_run_config_has_every_parameter_with_its_default_and_explanation(task):
 def test_a_parameter_that_does_not_fit_is_named(small_tasks):
     with pytest.raises(CxmError, match="mood: parameter seed"):
         make_params(small_tasks[0].params, {"seed": "seven"}, "mood")
+
+
+def test_what_fails_from_outside_is_tried_again(run_job, monkeypatch):
+    monkeypatch.setattr(sources, "_FIRST_PAUSE", 0.01)
+    read, tries = sources._read_tables, []
+
+    def fail_once(workspace):
+        tries.append(workspace)
+        if len(tries) == 1:
+            raise TimeoutError("the disk sleeps")
+        return read(workspace)
+
+    monkeypatch.setattr(sources, "_read_tables", fail_once)
+    assert run_job(only=["turns"]).is_success
+    assert len(tries) == 2
