@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from cxm.methods.attributes import ELSEWHERE_FEATURES, count_elsewhere
 from cxm.methods.boosting import reproducible
+from cxm.methods.contexts import CONTEXT_FEATURES
 
 AGREEMENT_FEATURES = ("doubt", "agreement", "left_rival", "right_rival", *ELSEWHERE_FEATURES)
 # Nothing that knows whether the values of the two sentences agree.
@@ -29,15 +30,7 @@ _STRUCTURE = (
     "form_spread_least",
     "form_spread_most",
     "subject",
-    "fit_least",
-    "fit_most",
-    "near_least",
-    "near_most",
-    "near_gap",
-    "home_least",
-    "home_most",
-    "homing",
-    "homing_near",
+    *CONTEXT_FEATURES,
     "apart",
     "expected",
     "headings",

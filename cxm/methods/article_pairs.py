@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from cxm.methods.alignment import KINDS, MIN_OVERLAP
 from cxm.methods.conflicts import CONFLICT_FEATURES, PAIR
+from cxm.methods.contexts import CONTEXT_FEATURES
 from cxm.methods.scopes import Scopes
 from cxm.methods.statements import Statements
 
@@ -37,15 +38,7 @@ _AGREEMENT = (
     "cosine",
     "scope",
     "spread",
-    "fit_least",
-    "fit_most",
-    "near_least",
-    "near_most",
-    "near_gap",
-    "home_least",
-    "home_most",
-    "homing",
-    "homing_near",
+    *CONTEXT_FEATURES,
     "form_spread_least",
     "subject",
     "title_quoted",

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from cxm.methods.agreement import AGREEMENT_FEATURES, expect_agreement
 from cxm.methods.alignment import KINDS, N_NEIGHBOURS
 from cxm.methods.attributes import ATTRIBUTE_FEATURES, compare_forms
-from cxm.methods.contexts import Contexts, cross_nearness
+from cxm.methods.contexts import CONTEXT_FEATURES, Contexts, cross_nearness
 from cxm.methods.facts import NUMBER
 from cxm.methods.scopes import Scopes
 from cxm.methods.statements import Statements
@@ -39,15 +39,7 @@ CONFLICT_FEATURES = (
     "form_spread_most",
     "is_same_form",
     "subject",
-    "fit_least",
-    "fit_most",
-    "near_least",
-    "near_most",
-    "near_gap",
-    "home_least",
-    "home_most",
-    "homing",
-    "homing_near",
+    *CONTEXT_FEATURES,
     "together",
     "differ_elsewhere",
     "agree_elsewhere",

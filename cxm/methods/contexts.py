@@ -15,6 +15,18 @@ from numpy.typing import NDArray
 from cxm.methods.scopes import Scopes
 from cxm.methods.statements import Statements
 
+CONTEXT_FEATURES = (
+    "fit_least",
+    "fit_most",
+    "near_least",
+    "near_most",
+    "near_gap",
+    "home_least",
+    "home_most",
+    "homing",
+    "homing_near",
+)
+"""What two sentences' contexts are compared by, in `cxm.methods.conflicts`."""
 _MOST_LEAVES = 20
 _ROWS = 65_536
 
