@@ -27,7 +27,7 @@ from cxm.methods.term_weights import TermWeights, fit_term_weights
 # Inverse strengths of the penalty; searched only where a fit is cheap.
 _STRENGTHS = (1.0, 3.0, 10.0, 30.0)
 _DEFAULT_STRENGTH = 10.0
-_CHEAP = 8_000  # rows x classes
+_CHEAP = 60_000  # rows x classes
 
 
 @dataclass(frozen=True)
