@@ -28,11 +28,15 @@ class LinearModel:
     weights: NDArray[np.float32]
     intercepts: NDArray[np.float32]
 
+    def scores(self, features: Any) -> Floats:
+        """Scores `(n_rows, n_classes)` of dense or sparse rows."""
+        return np.asarray(features @ self.weights.T + self.intercepts.astype(float))
+
     def log_probabilities(self, features: Any) -> Floats:
         """Log-probabilities `(n_rows, n_classes)` of dense or sparse rows."""
         from scipy.special import log_softmax
 
-        return np.asarray(log_softmax(features @ self.weights.T + self.intercepts.astype(float), axis=1))
+        return np.asarray(log_softmax(self.scores(features), axis=1))
 
 
 def fit_linear(features: Any, codes: Codes, n_classes: int, strength: float) -> LinearModel:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Every sign that is not a letter counts as a word: "!", "?" and emoji say much.
-_WORDS: dict[str, Any] = {"ngram_range": (1, 2), "token_pattern": r"(?u)\b\w+\b|[^\w\s]"}
+_WORDS: dict[str, Any] = {"token_pattern": r"(?u)\b\w+\b|[^\w\s]"}
 _CHARACTERS: dict[str, Any] = {"analyzer": "char_wb", "ngram_range": (2, 4)}
 _MAX_WORDS = 12_000
 _MAX_CHARACTERS = 6_000
@@ -24,7 +24,7 @@ _SHORT_TEXT = 200
 
 @dataclass(frozen=True)
 class TermWeights:
-    """Vocabulary of words (and pairs), of characters (two to four), and how rare each term is.
+    """Vocabulary of words (and phrases), of characters (two to four), and how rare each term is.
 
     `rarity` `(n_terms,)`: the smoothed inverse document frequency, words first.
     """
@@ -37,7 +37,14 @@ class TermWeights:
         """Sparse rows `(n_texts, n_terms)`, float32: (1 + log count) x rarity, words and characters
         each scaled to unit length (Salton & Buckley 1988). A text without a known term is zero.
         """
-        return self._weigh(_count(texts, self.words, _WORDS), _count(texts, self.characters, _CHARACTERS))
+        return self._weigh(
+            _count(texts, self.words, _WORDS | {"ngram_range": (1, self._longest)}),
+            _count(texts, self.characters, _CHARACTERS),
+        )
+
+    @property
+    def _longest(self) -> int:
+        return max((word.count(" ") + 1 for word in self.words), default=1)
 
     def _weigh(self, words: Any, characters: Any) -> Any:
         from scipy.sparse import csr_matrix, diags_array, hstack
@@ -54,15 +61,18 @@ class TermWeights:
         return csr_matrix(hstack(blocks, format="csr", dtype=np.float32))
 
 
-def fit_term_weights(texts: Sequence[str]) -> tuple[TermWeights, Any]:
+def fit_term_weights(
+    texts: Sequence[str], longest: int = 2, n_words: int = _MAX_WORDS
+) -> tuple[TermWeights, Any]:
     """The commonest terms of the texts and their rarity, and what `transform` gives for the texts.
 
-    Texts without a word give no terms.
+    They are `n_words` words and phrases of up to `longest` words, and pieces of words unless the texts are
+    long. Texts without a word give no terms.
     """
     n_texts = len(texts)
     is_short = sum(map(len, texts)) <= _SHORT_TEXT * n_texts
     min_texts = 2 if n_texts >= _MANY_TEXTS else 1
-    words, word_counts = _vocabulary(texts, _WORDS, min_texts, _MAX_WORDS)
+    words, word_counts = _vocabulary(texts, _WORDS | {"ngram_range": (1, longest)}, min_texts, n_words)
     n_pieces = _MAX_CHARACTERS if is_short else 0
     characters, character_counts = _vocabulary(texts, _CHARACTERS, min_texts, n_pieces)
     n_with_term = np.concatenate([_n_texts(word_counts), _n_texts(character_counts)])
