@@ -83,9 +83,8 @@ def _fit_with_labels(labelled: pl.DataFrame, model: Model, seed: int, encoder: E
     features = feeling_features(texts, encoder.encode(texts), prototypes)
     classifier = fit_text_classifier(texts, features, labels, seed)
     assert classifier.out_of_fold is not None
-    codes = np.searchsorted(classifier.classes, labels)
     facts, arrays = classifier.to_parts()
-    weights = choose_class_weights(classifier.out_of_fold, codes)
+    weights = choose_class_weights(classifier.out_of_fold)
     return Model({"classifier": facts}, {**arrays, "prototypes": prototypes, "class_weights": weights})
 
 
