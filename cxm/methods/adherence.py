@@ -151,8 +151,12 @@ def fit_adherence(
     classes: list[str],
     prototypes: Vectors,
     generator: np.random.Generator,
-) -> AdherenceModel:
-    """Learn from known answers; at least one row. `prototypes`: `cxm.methods.feelings`."""
+) -> tuple[AdherenceModel, Floats]:
+    """Learn from known answers; at least one row. `prototypes`: `cxm.methods.feelings`.
+
+    Beside the model, probabilities `(n_rows, n_classes)` of each known answer's row by models that have
+    not seen its group (only how the two models are mixed has been chosen with it).
+    """
     n_criteria, n_classes = matches.values.shape[1], len(classes)
     rows = matches.values[labels.conversation, labels.criterion]
     centre, spread = rows.mean(axis=0), rows.std(axis=0)
@@ -171,7 +175,9 @@ def fit_adherence(
     own, own_held_out = _fit_own(turns, matches, reading, scaled, labels, classes, fold)
     learnt = np.isin(labels.criterion, list(own))
     mix = choose_mix((pooled_held_out[learnt], own_held_out[learnt]), labels.answer[learnt])
-    return AdherenceModel(
+    held_out = np.exp(pooled_held_out)
+    held_out[learnt] = mix_probabilities((pooled_held_out[learnt], own_held_out[learnt]), mix)
+    model = AdherenceModel(
         classes=classes,
         centre=centre.astype(np.float32),
         scale=scale,
@@ -182,6 +188,7 @@ def fit_adherence(
         mix=mix,
         own=own,
     )
+    return model, held_out
 
 
 def _group_folds(group: Rows, generator: np.random.Generator) -> Codes:
