@@ -18,8 +18,8 @@ from cxm.methods.adherence import (
     Answers,
     Labels,
     answer_criteria,
+    answer_unlabelled,
     fit_adherence,
-    unlabelled_probabilities,
 )
 from cxm.methods.agent_comparison import compare_agents
 from cxm.methods.criteria import Criteria, read_criteria
@@ -49,8 +49,6 @@ from cxm.task import Method, Model, Params, Results, Services, Tables, Task, par
 _CHUNK = 2_000
 # Turns before the last reply from which on two equal courses are no accident.
 _SHARED_TURNS = 3
-# Answers without labels: what does not apply is not to be told then.
-_UNLEARNT = ["no", "yes"]
 
 
 @dataclass(frozen=True)
@@ -87,7 +85,8 @@ def fit(tables: Tables, train: pl.DataFrame | None, params: QualityParams, servi
     turns = _read_turns(tables["turns"], sample, services.encoder)
     rarity = word_rarity(turns.frame["text"].gather(turns.rows_of("agent")).to_list(), criteria)
     typical = typical_matches(match_criteria(turns, criteria, rarity))
-    model = Model({"rarity": rarity, "agreement": {}}, {"typical": typical})
+    prototypes = prototype_weights(services.encoder.encode)
+    model = Model({"rarity": rarity, "agreement": {}}, {"typical": typical, "prototypes": prototypes})
     if train is not None:
         train = train.join(tables["scorecard"].select("criterion").collect(), on="criterion", how="semi")
         train = train.join(everyone, on="conversation_id", how="semi")
@@ -121,7 +120,7 @@ def _learn(
     train = train.filter(pl.col("conversation_id").is_in(ids.implode())).sort("conversation_id", "criterion")
     classes = train["answer"].unique().sort().to_list()
     labels = _labels(train, ids, criteria, classes, _groups(tables["turns"], ids))
-    prototypes = prototype_weights(services.encoder.encode)
+    prototypes = unlearnt.arrays["prototypes"]
     learnt, held_out = fit_adherence(turns, matches, labels, classes, prototypes, generator)
     agreement = measure_agreement(
         train["criterion"].to_numpy(),
@@ -144,7 +143,7 @@ def _repeat(
     frame = turns.frame.with_columns(write_differently(turns.frame["text"]))
     again = replace(turns, frame=frame, vectors=services.encoder.encode(frame["text"].to_list()))
     first, second = (
-        _answer(some, criteria, model)[2].probabilities.argmax(axis=2) for some in (turns, again)
+        _answer(some, criteria, model)[1].probabilities.argmax(axis=2) for some in (turns, again)
     )
     return dict(zip(criteria.names, repeated_shares(first, second), strict=True))
 
@@ -212,13 +211,14 @@ def predict(tables: Tables, model: Model, params: QualityParams, services: Servi
     """An answer to every criterion for every conversation, and what follows from them."""
     scorecard = tables["scorecard"].collect()
     criteria = read_criteria(scorecard, services.encoder.encode)
+    knows_exceptions = "not_applicable" in model.facts.get("learnt", {}).get("classes", ())
+    silent = "not_applicable" if knows_exceptions else "no"
     parts = [TABLES["quality_answers"].empty()]
     for ids in _chunks(tables["conversations"]):
         turns = _read_turns(tables["turns"], ids, services.encoder)
-        learnt, matches, answers = _answer(turns, criteria, model)
-        classes = learnt.classes if learnt else _UNLEARNT
+        matches, answers = _answer(turns, criteria, model)
         rows = word_answers(
-            ids.to_list(), criteria, turns, matches, classes, answers, learnt, params.evidence_similarity
+            ids.to_list(), criteria, turns, matches, answers, silent, params.evidence_similarity
         )
         parts.append(pl.DataFrame(rows, schema=dict(parts[0].schema)))
     answered = pl.concat(parts)
@@ -232,13 +232,13 @@ def predict(tables: Tables, model: Model, params: QualityParams, services: Servi
     }
 
 
-def _answer(turns: Turns, criteria: Criteria, model: Model) -> tuple[AdherenceModel | None, Matches, Answers]:
-    """(what was learnt, matches, answers); without labels the answers are `_UNLEARNT`."""
+def _answer(turns: Turns, criteria: Criteria, model: Model) -> tuple[Matches, Answers]:
+    """How the turns match the criteria, and what follows."""
     matches = set_relative(match_criteria(turns, criteria, model.facts["rarity"]), model.arrays["typical"])
-    if "learnt" not in model.facts:
-        return None, matches, Answers(unlabelled_probabilities(matches, criteria), {})
-    learnt = AdherenceModel.from_parts(model.facts["learnt"], model.arrays)
-    return learnt, matches, answer_criteria(learnt, turns, matches)
+    if "learnt" in model.facts:
+        learnt = AdherenceModel.from_parts(model.facts["learnt"], model.arrays)
+        return matches, answer_criteria(learnt, turns, matches, criteria)
+    return matches, answer_unlabelled(turns, matches, criteria, model.arrays["prototypes"])
 
 
 def _agreement(criteria: Criteria, model: Model) -> pl.DataFrame:
