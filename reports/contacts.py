@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import polars as pl
 
+from cxm.methods.scorecards import score_quality
 from cxm.workspace import Workspace
 
 RETURN_WINDOW = timedelta(days=7)
@@ -27,7 +28,7 @@ def build_contacts(workspace: Workspace) -> pl.LazyFrame:
     without a customer, and where the data ends, at `data_ends_at`, before the time is over).
     `is_follow_up`: the customer had contacted us about the same driver in the 7 days before.
     `is_repeat`: had contacted us in the 7 days before (null in the first 7 days of the data).
-    `end_score`, `quality_score`, `has_critical_error`, `has_other_error`: null where the task has no
+    `end_score`, `quality_score`, `n_critical_errors`, `n_noncritical_errors`: null where the task has no
     answer.
     """
     frame = _with_returns(_with_driver(workspace))
@@ -36,6 +37,7 @@ def build_contacts(workspace: Workspace) -> pl.LazyFrame:
         frame = frame.join(ends, on="conversation_id", how="left", validate="1:1")
     if workspace.has("quality_answers") and workspace.has("scorecard"):
         quality = score_quality(workspace.read("quality_answers"), workspace.read("scorecard"))
+        quality = quality.drop("is_failed", "n_applicable")
         frame = frame.join(quality, on="conversation_id", how="left", validate="1:1")
     return frame
 
@@ -71,36 +73,4 @@ def _with_returns(conversations: pl.LazyFrame) -> pl.LazyFrame:
         data_ends_at=start.max(),
         is_follow_up=known & (since_same <= RETURN_WINDOW).fill_null(False),
         is_repeat=pl.when(known & (start - RETURN_WINDOW >= start.min())).then(is_repeat),
-    )
-
-
-def score_quality(answers: pl.LazyFrame, scorecard: pl.LazyFrame) -> pl.LazyFrame:
-    """conversation_id, quality_score (0-1), has_critical_error, has_other_error of each conversation.
-
-    One row a conversation with an answer. The score is the weighted share of yes among the criteria
-    that apply; 0 where a critical one is answered no, null where no criterion with a weight applies.
-    """
-    applies, yes = pl.col("answer") != "not_applicable", pl.col("answer") == "yes"
-    weight = pl.when(applies).then(pl.col("weight")).otherwise(0.0)
-    points = pl.when(pl.col("total") > 0).then(pl.col("earned") / pl.col("total"))
-    return (
-        answers.join(
-            scorecard.select("criterion", "weight", "is_critical"),
-            on="criterion",
-            how="inner",
-            validate="m:1",
-        )
-        .group_by("conversation_id", maintain_order=True)
-        .agg(
-            weight.sum().alias("total"),
-            weight.filter(yes).sum().alias("earned"),
-            (pl.col("is_critical") & (pl.col("answer") == "no")).any().alias("has_critical_error"),
-            (~pl.col("is_critical") & (pl.col("answer") == "no")).any().alias("has_other_error"),
-        )
-        .select(
-            "conversation_id",
-            pl.when(pl.col("has_critical_error")).then(0.0).otherwise(points).alias("quality_score"),
-            "has_critical_error",
-            "has_other_error",
-        )
     )

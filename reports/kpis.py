@@ -129,12 +129,12 @@ _ERROR_FIGURES = tuple(
         denominator="Conversations with answers",
         window=_WEEK,
         needs=_QUALITY,
-        compute=share_of(pl.col(column)),
+        compute=share_of(pl.col(f"n_{name}_errors") > 0),
         topic=label.casefold(),
     )
-    for name, label, what, column in (
-        ("critical", "Critical", "critical", "has_critical_error"),
-        ("noncritical", "Non-critical", "not critical", "has_other_error"),
+    for name, label, what in (
+        ("critical", "Critical", "critical"),
+        ("noncritical", "Non-critical", "not critical"),
     )
 )
 

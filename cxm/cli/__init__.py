@@ -53,7 +53,7 @@ _GROUPS = {
             "List every problem of the tables in a directory; exit 1 if there is any.",
             "cxm validate data",
         ),
-        _Command("data:labels", "labels", "Send labels out for review and take them back."),
+        _Command("labels:labels", "labels", "Send labels out for review and take them back."),
     ),
     "Tasks": (
         _Command(

@@ -1,15 +1,14 @@
-"""Commands about tables: the dictionary, validating, importing, labels."""
+"""Commands about tables: the dictionary, validating, importing."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
 from cxm import store
-from cxm.cli.output import OUT, Json, UnusedOut, note, print_json, print_rows
-from cxm.errors import CxmError, did_you_mean
+from cxm.cli.output import OUT, Json, UnusedOut, print_json, print_rows
 from cxm.stamp import check_stamp
 from cxm.tables import TABLES
 
@@ -97,75 +96,3 @@ def import_(
     summary = import_source(format, source, to, mapping=mapping, dry_run=dry_run)
     print_json(summary.as_dict()) if json else print(summary)
     return 0
-
-
-labels = App(name="labels", help="Send labels out for review and take them back.")
-
-
-@labels.default
-def _which_labels(*words: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)]) -> int:
-    """What happens where no command is named, or one that is not there."""
-    legal = [name for name in labels if not name.startswith("-")]
-    given = f"'{words[0]}'" if words else "nothing"
-    raise CxmError(f"cxm labels takes {' or '.join(legal)}, not {given}; see `cxm labels --help`")
-
-
-@labels.command(
-    name="export",
-    help_epilogue="Example: cxm labels export review.jsonl --table quality_labels --data data",
-)
-def export_labels(
-    file: Path, /, *, table: str = "quality_labels", data: Path, out: UnusedOut = OUT, json: Json = False
-) -> int:
-    """Write a gold table as JSON Lines for review.
-
-    Parameters
-    ----------
-    file
-        JSON Lines file to write.
-    table
-        The gold table.
-    data
-        Data directory.
-    """
-    _check_gold(table)
-    rows = store.scan(data, table).collect()
-    with store.atomic_path(file) as temporary:
-        rows.write_ndjson(temporary)
-    print_json({"file": str(file), "rows": rows.height}) if json else print(
-        f"{rows.height:,} labels in {file}"
-    )
-    return 0
-
-
-@labels.command(
-    name="import",
-    help_epilogue="Example: cxm labels import review.jsonl --table quality_labels --data data",
-)
-def import_labels(
-    file: Path, /, *, table: str = "quality_labels", data: Path, out: UnusedOut = OUT, json: Json = False
-) -> int:
-    """Take reviewed labels back into a gold table; rows with the same key are replaced.
-
-    Parameters
-    ----------
-    file
-        JSON Lines file as `export` writes it.
-    table
-        The gold table.
-    data
-        Data directory; its gold table is written.
-    """
-    from cxm.importers import import_table
-
-    _check_gold(table)
-    summary = import_table("jsonl", file, data, table)
-    print_json(summary.as_dict()) if json else print(summary)
-    note("used at the next run")
-    return 0
-
-
-def _check_gold(table: str) -> None:
-    gold = [name for name, declared in TABLES.items() if declared.kind == "gold"]
-    if table not in gold:
-        raise CxmError(f"'{table}' is not a gold table" + did_you_mean(table, gold))

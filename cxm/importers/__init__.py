@@ -9,7 +9,7 @@ folder. Reading and writing our own tables belongs in
 from cxm.importers.formats import FORMATS
 from cxm.importers.inbox import check_inbox, look
 from cxm.importers.intake import Intake, Taken, take_settled
-from cxm.importers.run import import_source, import_table
+from cxm.importers.run import import_labels, import_source, import_table
 from cxm.importers.summary import ImportSummary, TableSummary
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "TableSummary",
     "Taken",
     "check_inbox",
+    "import_labels",
     "import_source",
     "import_table",
     "look",

@@ -19,6 +19,7 @@ from cxm.importers import quarantine
 from cxm.importers.assemble import Assembled, assemble
 from cxm.importers.formats import FORMATS
 from cxm.importers.further import type_further
+from cxm.importers.labels import labels_mapping, unknown_references
 from cxm.importers.literals import check_literals
 from cxm.importers.mapping import Mapping, Origin, parse_mapping, read_mapping
 from cxm.importers.plan import Plan, find_files, make_plans
@@ -75,15 +76,30 @@ def import_table(
     return _import(format, Path(source), Path(to), given, dry_run, _limit(max_bad_share))
 
 
+def import_labels(source: Path, to: Path, table: str) -> ImportSummary:
+    """Import reviewed labels, JSON Lines, into a gold table (`cxm.importers.labels`).
+
+    A row about a conversation or criterion that is not there is a bad row.
+    """
+    given = parse_mapping(labels_mapping(FORMATS["jsonl"].open(source, None), table), "import")
+    return _import("jsonl", source, to, given, False, _limit(None), is_last=True)
+
+
 def _import(
-    format: str, source: Path, to: Path, given: Mapping | None, dry_run: bool, limit: float
+    format: str,
+    source: Path,
+    to: Path,
+    given: Mapping | None,
+    dry_run: bool,
+    limit: float,
+    is_last: bool = False,
 ) -> ImportSummary:
     if format not in FORMATS:
         raise CxmError(f"unknown format '{format}'" + did_you_mean(format, FORMATS))
     if to.exists() and not to.is_dir():
         raise CxmError(f"not a directory: {to}; --to takes the folder of the tables")
     if dry_run:
-        return _import_held(format, source, to, given, dry_run, limit)
+        return _import_held(format, source, to, given, dry_run, limit, is_last)
     is_new = not to.exists()
     try:
         to.mkdir(parents=True, exist_ok=True)
@@ -91,14 +107,20 @@ def _import(
         raise CxmError(f"{to} cannot be written: {error.strerror}") from None
     try:
         with locks.hold(to):
-            return _import_held(format, source, to, given, dry_run, limit)
+            return _import_held(format, source, to, given, dry_run, limit, is_last)
     finally:
         if is_new and not any(to.iterdir()):
             to.rmdir()
 
 
 def _import_held(
-    format: str, source: Path, to: Path, given: Mapping | None, dry_run: bool, limit: float
+    format: str,
+    source: Path,
+    to: Path,
+    given: Mapping | None,
+    dry_run: bool,
+    limit: float,
+    is_last: bool,
 ) -> ImportSummary:
     if given is not None:
         check_literals(given)
@@ -106,7 +128,7 @@ def _import_held(
         check_stamp(to)
     paths, others = find_files(FORMATS[format], source, given)
     sources = {i: FORMATS[format].open(path, given) for i, path in enumerate(paths)}
-    results = [_read(plan, sources, given, to) for plan in make_plans(sources, given)]
+    results = [_read(plan, sources, given, to, is_last) for plan in make_plans(sources, given)]
     summaries = [_summarise(result, sources) for result in results]
     _stop_if_too_many(summaries, limit, source)
     if not dry_run:
@@ -131,7 +153,9 @@ def _limit(max_bad_share: float | None) -> float:
 # ------------------------------------------------------------------ one table
 
 
-def _read(plan: Plan, sources: dict[int, Source], mapping: Mapping | None, to: Path) -> _Result:
+def _read(
+    plan: Plan, sources: dict[int, Source], mapping: Mapping | None, to: Path, is_last: bool
+) -> _Result:
     parts: list[Rows] = []
     first = 0
     for i in plan.files:
@@ -148,6 +172,8 @@ def _read(plan: Plan, sources: dict[int, Source], mapping: Mapping | None, to: P
     picks, numbered = _derivations(plan)
     frame = _typed(rows.frame, plan, sources, mapping)
     rows = replace(rows, frame=frame, unused=frozenset.intersection(*(part.unused for part in parts)))
+    if is_last:  # what its rows point to is there already
+        rows = replace(rows, problems=pl.concat([rows.problems, unknown_references(frame, plan.table, to)]))
     assembled = assemble(rows, plan.table, _old(to, plan.table), picks, numbered)
     return _Result(plan, rows, assembled, quarantine.bad_rows(assembled.problems))
 

@@ -7,23 +7,27 @@ mixed. Reading tables and wording explanations belongs in the task.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cxm.methods.behaviour_answers import Talk, show_behaviour
 from cxm.methods.criteria import Criteria
 from cxm.methods.criterion_matches import MATCH_FEATURES, Matches, Turns
 from cxm.methods.criterion_models import CriterionModel, apply_criterion, fit_criterion, is_learnable
 from cxm.methods.linear import Codes, Floats, LinearModel, choose_mix, fit_linear, mix_probabilities
 from cxm.methods.phrases import Phrases, fit_phrases
 from cxm.methods.readings import Reading, read_conversations
+from cxm.tables.gold import ANSWERS
 
 Vectors = NDArray[np.float32]
 Rows = NDArray[np.intp]
 
+# Every answer there is, in the order of the columns of probabilities.
+ANSWERED = sorted(ANSWERS)
 _N_FOLDS = 4
 _STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0)
 # Answers of a criterion count against this many average ones.
@@ -124,24 +128,47 @@ class AdherenceModel:
 
 @dataclass(frozen=True)
 class Answers:
-    """`probabilities` `(n_conversations, n_criteria, n_classes)`.
+    """`probabilities` `(n_conversations, n_criteria, 3)` of `ANSWERED`.
 
-    `shows[k]` `(n_agent_rows, 3)` says what each turn shows of criterion k, for those with a model.
+    `shows[k]` `(n_agent_rows, 3)` says what each turn shows of criterion k, for those with a model of
+    their own or a known behaviour; `has_evidence[k]`: its answers that always name a turn.
     """
 
     probabilities: Floats
     shows: dict[int, Floats]
+    has_evidence: dict[int, list[str]]
 
 
-def unlabelled_probabilities(matches: Matches, criteria: Criteria) -> Floats:
-    """Probabilities of (no, yes) `(n_conversations, n_criteria, 2)` by a fixed rule."""
+def answer_unlabelled(turns: Turns, matches: Matches, criteria: Criteria, prototypes: Vectors) -> Answers:
+    """Answers by fixed rules: behaviours by what is said, other criteria by how turns match them."""
+    answers = Answers(_match_probabilities(matches, criteria), {}, {})
+    answer_behaviours(answers, turns, criteria, prototypes, range(len(criteria.names)))
+    return answers
+
+
+def answer_behaviours(
+    answers: Answers, turns: Turns, criteria: Criteria, prototypes: Vectors, columns: Iterable[int]
+) -> None:
+    """Put the answers to those criteria of `columns` that ask for a known behaviour into `answers`."""
+    known = {column: name for column in columns if (name := criteria.behaviours[column])}
+    if not known:
+        return
+    talk = Talk(turns, prototypes)
+    for column, name in known.items():
+        answers.probabilities[:, column], shown = talk.answer(name, talk.says(name))
+        answers.shows[column] = show_behaviour(name, shown)
+        answers.has_evidence[column] = []
+
+
+def _match_probabilities(matches: Matches, criteria: Criteria) -> Floats:
+    """Probabilities of `ANSWERED` `(n_conversations, n_criteria, 3)`; that it applies is not doubted."""
     from scipy.special import expit
 
     weights = np.array([_UNLABELLED.get(name, 0.0) for name in MATCH_FEATURES])
     odds = matches.values @ weights + np.where(criteria.is_about_last_reply, _LAST_REPLY_START, 0.0)
     odds = np.where(criteria.is_to_avoid, _TO_AVOID_START - odds, odds)
     yes = np.asarray(expit(odds))
-    return np.stack([1 - yes, yes], axis=2)
+    return np.stack([1 - yes, np.zeros_like(yes), yes], axis=2)
 
 
 def fit_adherence(
@@ -151,8 +178,12 @@ def fit_adherence(
     classes: list[str],
     prototypes: Vectors,
     generator: np.random.Generator,
-) -> AdherenceModel:
-    """Learn from known answers; at least one row. `prototypes`: `cxm.methods.feelings`."""
+) -> tuple[AdherenceModel, Floats]:
+    """Learn from known answers; at least one row. `prototypes`: `cxm.methods.feelings`.
+
+    Beside the model, probabilities `(n_rows, n_classes)` of each known answer's row by models that have
+    not seen its group (only how the two models are mixed has been chosen with it).
+    """
     n_criteria, n_classes = matches.values.shape[1], len(classes)
     rows = matches.values[labels.conversation, labels.criterion]
     centre, spread = rows.mean(axis=0), rows.std(axis=0)
@@ -171,7 +202,9 @@ def fit_adherence(
     own, own_held_out = _fit_own(turns, matches, reading, scaled, labels, classes, fold)
     learnt = np.isin(labels.criterion, list(own))
     mix = choose_mix((pooled_held_out[learnt], own_held_out[learnt]), labels.answer[learnt])
-    return AdherenceModel(
+    held_out = np.exp(pooled_held_out)
+    held_out[learnt] = mix_probabilities((pooled_held_out[learnt], own_held_out[learnt]), mix)
+    model = AdherenceModel(
         classes=classes,
         centre=centre.astype(np.float32),
         scale=scale,
@@ -182,6 +215,7 @@ def fit_adherence(
         mix=mix,
         own=own,
     )
+    return model, held_out
 
 
 def _group_folds(group: Rows, generator: np.random.Generator) -> Codes:
@@ -243,14 +277,17 @@ def _fit_own(
     return own, held_out
 
 
-def answer_criteria(model: AdherenceModel, turns: Turns, matches: Matches) -> Answers:
-    """Answers to all criteria for all conversations."""
+def answer_criteria(model: AdherenceModel, turns: Turns, matches: Matches, criteria: Criteria) -> Answers:
+    """Answers to all criteria for all conversations.
+
+    A known behaviour with too few labels for a model of its own is answered as if there were none.
+    """
     n_conversations, n_criteria, _ = matches.values.shape
     scaled = ((matches.values - model.centre) / model.scale).astype(np.float32)
     prior = np.broadcast_to(model.prior, (n_conversations, *model.prior.shape))
     rows = np.concatenate([scaled, prior], axis=2).reshape(-1, scaled.shape[2] + prior.shape[2])
     pooled = model.pooled.log_probabilities(rows).reshape(n_conversations, n_criteria, -1)
-    probabilities = np.exp(pooled)
+    learnt = np.exp(pooled)
     shows: dict[int, Floats] = {}
     if model.own:
         reading = read_conversations(turns, model.phrases, model.prototypes)
@@ -258,5 +295,10 @@ def answer_criteria(model: AdherenceModel, turns: Turns, matches: Matches) -> An
             found, shows[column] = apply_criterion(
                 own, reading, matches.similarity[:, column], scaled[:, column]
             )
-            probabilities[:, column] = mix_probabilities((pooled[:, column], found), model.mix)
-    return Answers(probabilities, shows)
+            learnt[:, column] = mix_probabilities((pooled[:, column], found), model.mix)
+    probabilities = np.zeros((n_conversations, n_criteria, len(ANSWERED)))
+    probabilities[:, :, [ANSWERED.index(name) for name in model.classes]] = learnt
+    answers = Answers(probabilities, shows, {column: own.has_evidence for column, own in model.own.items()})
+    others = [column for column in range(n_criteria) if column not in model.own]
+    answer_behaviours(answers, turns, criteria, model.prototypes, others)
+    return answers

@@ -13,6 +13,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from cxm.methods.behaviours import find_behaviours
+
 Vectors = NDArray[np.float32]
 
 _LAST = re.compile(
@@ -47,7 +49,8 @@ class Criteria:
 
     `questions`, `guidelines` `(n_criteria, d)` and `steps` `(n_steps, d)` are unit vectors; the steps
     of criterion `k` start at `step_starts[k]`. `words` are the words that carry each question.
-    `is_to_avoid`: what it describes should not be done.
+    `is_to_avoid`: what it describes should not be done. `behaviours`: what each asks for, if it is one of
+    `cxm.methods.behaviours`.
     """
 
     names: list[str]
@@ -58,6 +61,7 @@ class Criteria:
     steps: Vectors
     step_starts: NDArray[np.intp]
     words: list[frozenset[str]]
+    behaviours: list[str | None]
 
 
 def read_criteria(scorecard: pl.DataFrame, encode: Callable[[Sequence[str]], Vectors]) -> Criteria:
@@ -67,15 +71,17 @@ def read_criteria(scorecard: pl.DataFrame, encode: Callable[[Sequence[str]], Vec
     guidelines = [guideline_of(question) for question in questions]
     steps = [steps_of(guideline) for guideline in guidelines]
     sizes = [len(found) for found in steps]
+    is_about_last_reply = np.array([bool(_LAST.search(q)) for q in questions], dtype=bool)
     return Criteria(
         names=rows["criterion"].to_list(),
-        is_about_last_reply=np.array([bool(_LAST.search(q)) for q in questions], dtype=bool),
+        is_about_last_reply=is_about_last_reply,
         is_to_avoid=np.array([bool(_AVOID.search(guideline)) for guideline in guidelines], dtype=bool),
         questions=encode(questions),
         guidelines=encode(guidelines),
         steps=encode([step for found in steps for step in found]),
         step_starts=np.cumsum([0, *sizes])[:-1].astype(np.intp),
         words=[frozenset(content_words(question)) for question in questions],
+        behaviours=find_behaviours(questions, is_about_last_reply),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cxm.methods.adherence import AdherenceModel, Answers
+from cxm.methods.adherence import ANSWERED, Answers
 from cxm.methods.criteria import Criteria
 from cxm.methods.criterion_matches import MATCH_FEATURES, Matches, Turns
 from cxm.methods.criterion_models import shown_by
@@ -24,15 +24,15 @@ def word_answers(
     criteria: Criteria,
     turns: Turns,
     matches: Matches,
-    classes: list[str],
     answers: Answers,
-    learnt: AdherenceModel | None,
+    silent_answer: str,
     least_similarity: float,
 ) -> list[dict[str, Any]]:
     """Rows of `quality_answers`, one for each conversation of `ids` and criterion.
 
-    `learnt` is None without labels; then, and for criteria without a model of their own, the turn
-    looked at is evidence where its likeness to what should be done reaches `least_similarity`.
+    `silent_answer`: where no agent spoke. For criteria without a model of their own or a known
+    behaviour, the turn looked at is evidence where its likeness to what should be done reaches
+    `least_similarity`.
     """
     codes = answers.probabilities.argmax(axis=2)
     given = answers.probabilities.max(axis=2)
@@ -40,18 +40,17 @@ def word_answers(
     owner = turns.owner[matches.agent_rows]
     starts = np.searchsorted(owner, np.arange(turns.n_conversations), side="left")
     ends = np.searchsorted(owner, np.arange(turns.n_conversations), side="right")
-    silent_answer = "not_applicable" if "not_applicable" in classes else "no"
     rows = []
     for number, conversation_id in enumerate(ids):
         start, end = int(starts[number]), int(ends[number])
         for column, criterion in enumerate(criteria.names):
-            answer, probability = classes[codes[number, column]], float(given[number, column])
+            answer, probability = ANSWERED[codes[number, column]], float(given[number, column])
             shown: list[int] = []
             if start == end:
                 answer, probability = silent_answer, _SILENT
             elif column in answers.shows:
-                assert learnt is not None
-                found = shown_by(learnt.own[column], answer, answers.shows[column][start:end])
+                shows = answers.shows[column][start:end]
+                found = shown_by(answer, shows, answers.has_evidence[column])
                 shown = [int(matches.agent_rows[start + row]) for row in found]
             elif answer != "not_applicable":
                 shown = _nearest(matches, number, column, answer, criteria, least_similarity)

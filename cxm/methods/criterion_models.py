@@ -167,11 +167,14 @@ def apply_criterion(
     return model.on_gist.log_probabilities(rows), np.exp(judged)
 
 
-def shown_by(model: CriterionModel, answer: str, shows: Floats) -> Any:
-    """Numbers of the turns `(n_turns, 3)` of one conversation that show `answer`, most telling first."""
+def shown_by(answer: str, shows: Floats, has_evidence: Sequence[str]) -> Any:
+    """Numbers of the turns `(n_turns, 3)` of one conversation that show `answer`, most telling first.
+
+    At least one for answers in `has_evidence`.
+    """
     if answer not in _SHOWS or not len(shows):
         return []
     probability = shows[:, _SHOWS[answer]]
     order = np.argsort(-probability, kind="stable")
     clear = [int(row) for row in order if probability[row] >= 0.5]
-    return clear or ([int(order[0])] if answer in model.has_evidence else [])
+    return clear or ([int(order[0])] if answer in has_evidence else [])

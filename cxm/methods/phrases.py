@@ -62,5 +62,10 @@ def fit_phrases(texts: Sequence[str]) -> Phrases:
     return Phrases(vectorizer.get_feature_names_out()[kept].tolist(), weights.astype(np.float32))
 
 
+def drop_quoted(text: str) -> str:
+    """The text without the lines of an e-mail that it answers."""
+    return _QUOTED.sub("", text)
+
+
 def _plain(text: str) -> str:
-    return _NUMBER.sub("0", _QUOTED.sub("", text))
+    return _NUMBER.sub("0", drop_quoted(text))

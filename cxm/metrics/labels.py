@@ -5,7 +5,7 @@ Add a metric here when a task reports it; the function goes into the module of i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -81,4 +81,19 @@ _ALL = (
     Metric("adjusted_rand_index", "Adjusted Rand index", "Agreement with the true segments."),
 )
 
-METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}
+
+class _Metrics(dict[str, Metric]):
+    """By name; `cohen_kappa_of_greeting` is found as Cohen's kappa, of a part of the rows."""
+
+    def __missing__(self, name: str) -> Metric:
+        metric, _, part = name.partition("_of_")
+        whole = self[metric] if part else None
+        if whole is None:
+            raise KeyError(name)
+        return replace(whole, name=name, label=f"{whole.label} of {part.replace('_', ' ')}")
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or super().__contains__(str(name).partition("_of_")[0])
+
+
+METRICS: dict[str, Metric] = _Metrics({metric.name: metric for metric in _ALL})

@@ -13,6 +13,8 @@ from cxm.tables.gold import ANSWERS, POLARITIES, RELATIONS
 from cxm.tables.inputs import Taxonomy
 from cxm.tables.table import Table
 
+STANDINGS = ("above", "below", "not_apart")
+CALIBRATIONS = ("calibrated", "uncalibrated", "too_few_labels", "one_answer", "no_labels")
 REPLY_STATUSES = ("answered", "tool", "nothing_needed", "needs_information", "no_article", "failed")
 
 
@@ -96,6 +98,50 @@ class QualityAnswers(dy.Schema):
     probability = c.share("Probability of the given answer.")
     evidence_turns = c.turn_indices("Turns that show it.")
     explanation = c.text("Why, in a sentence.", may_be_empty=True)
+
+
+class ConversationQuality(dy.Schema):
+    conversation_id = c.conversation_id(key=True)
+    quality_score = c.share(
+        "Weighted share of yes among the criteria that apply; 0 with a critical error.", nullable=True
+    )
+    is_failed = c.boolean("It has a critical error.")
+    n_applicable = c.count("Criteria answered yes or no.")
+    n_critical_errors = c.count("Critical criteria answered no.")
+    n_noncritical_errors = c.count("Other criteria answered no.")
+
+
+class AgentQuality(dy.Schema):
+    agent_id = c.identifier("The agent.", key=True)
+    n_conversations = c.count("Conversations with a quality score.")
+    is_compared = c.boolean("There are enough of them; else the figures are null.")
+    quality_score = c.share("Mean score.", nullable=True)
+    low = c.share("Lower end of its 95 % interval.", nullable=True)
+    high = c.share("Upper end of its 95 % interval.", nullable=True)
+    critical_error_share = c.share("Share of conversations with a critical error.", nullable=True)
+    critical_error_low = c.share("Lower end of its 95 % interval.", nullable=True)
+    critical_error_high = c.share("Upper end of its 95 % interval.", nullable=True)
+    noncritical_error_share = c.share("Share of conversations with another error.", nullable=True)
+    noncritical_error_low = c.share("Lower end of its 95 % interval.", nullable=True)
+    noncritical_error_high = c.share("Upper end of its 95 % interval.", nullable=True)
+    q_value = c.share(
+        "Welch's test of the score against all others' conversations, after false-discovery control.",
+        nullable=True,
+    )
+    standing = c.category(STANDINGS, "Against all others: apart from q <= .05 on.", nullable=True)
+
+
+class CriterionAgreement(dy.Schema):
+    criterion = c.criterion(key=True)
+    n_labels = c.count("Reviewers' answers compared.")
+    kappa = c.measure("Cohen's kappa of held-out answers and reviewers'.", nullable=True, low=-1, high=1)
+    low = c.measure("Lower end of its 95 % interval.", nullable=True, low=-1, high=1)
+    high = c.measure("Upper end of its 95 % interval.", nullable=True, low=-1, high=1)
+    calibration = c.category(
+        CALIBRATIONS, "`calibrated` from kappa .4 on; `one_answer`: reviewers never differ, so none is told."
+    )
+    n_repeated = c.count("Conversations answered again, written differently.")
+    repeated_share = c.share("Share of their answers that stayed the same.", nullable=True)
 
 
 class PreparedReplies(dy.Schema):
@@ -273,6 +319,11 @@ RESULT_TABLES = (
     _result("knowledge_gaps", KnowledgeGaps, "What no article answers."),
     _result("article_findings", ArticleFindings, "Articles that repeat or contradict each other."),
     _result("quality_answers", QualityAnswers, "Every criterion answered for every conversation."),
+    _result(
+        "conversation_quality", ConversationQuality, "What each conversation scores; errors counted apart."
+    ),
+    _result("agent_quality", AgentQuality, "Agents side by side, those with enough conversations."),
+    _result("criterion_agreement", CriterionAgreement, "How far each criterion's answers can be trusted."),
     _result("prepared_replies", PreparedReplies, "What the agent should say or do next."),
     _result("suggested_replies", SuggestedReplies, "What agents said in like situations."),
     _result("turn_sentiment", TurnSentiment, "How each turn feels."),

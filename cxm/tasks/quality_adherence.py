@@ -1,18 +1,16 @@
 """How well agents keep to the scorecard: every criterion answered for every conversation, with evidence.
 
-Matching and learning stand in `cxm.methods` (`criteria`, `criterion_matches`, `criterion_models`,
-`adherence`, `criterion_answers`); tables in and out, and the scores, stand here.
+Matching, learning and scoring stand in `cxm.methods` (`criteria`, `criterion_matches`, `criterion_models`,
+`adherence`, `criterion_answers`, `criterion_agreement`, `quality_scores`); tables in and out stand here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from cxm.backends.encoder import Encoder
 from cxm.methods.adherence import (
@@ -20,12 +18,20 @@ from cxm.methods.adherence import (
     Answers,
     Labels,
     answer_criteria,
+    answer_unlabelled,
     fit_adherence,
-    unlabelled_probabilities,
 )
+from cxm.methods.agent_comparison import compare_agents
 from cxm.methods.criteria import Criteria, read_criteria
+from cxm.methods.criterion_agreement import (
+    NO_LABELS,
+    measure_agreement,
+    repeated_shares,
+    write_differently,
+)
 from cxm.methods.criterion_answers import word_answers
 from cxm.methods.criterion_matches import (
+    Matches,
     Turns,
     match_criteria,
     set_relative,
@@ -33,10 +39,9 @@ from cxm.methods.criterion_matches import (
     word_rarity,
 )
 from cxm.methods.feelings import prototype_weights
-from cxm.metrics import Estimate, estimate
-from cxm.metrics.classification import calibration_error, cohen_kappa, encode, roc_auc
-from cxm.metrics.intervals import mean_of
-from cxm.metrics.ranking import set_f1
+from cxm.methods.quality_scores import score_answers
+from cxm.methods.scorecards import score_quality
+from cxm.metrics import Estimate
 from cxm.tables import TABLES
 from cxm.task import Method, Model, Params, Results, Services, Tables, Task, param
 
@@ -57,6 +62,15 @@ class QualityParams(Params):
         low=-1,
         high=1,
     )
+    fewest_labels: int = param(
+        30, "Fewest reviewers' answers from which a criterion's agreement is told.", low=2
+    )
+    n_repeated: int = param(
+        60, "Conversations answered a second time, written differently, to see what stays the same.", low=0
+    )
+    fewest_conversations: int = param(
+        30, "Fewest scored conversations from which an agent is compared with the others.", low=2
+    )
 
 
 # ------------------------------------------------------------------ learning
@@ -71,21 +85,67 @@ def fit(tables: Tables, train: pl.DataFrame | None, params: QualityParams, servi
     turns = _read_turns(tables["turns"], sample, services.encoder)
     rarity = word_rarity(turns.frame["text"].gather(turns.rows_of("agent")).to_list(), criteria)
     typical = typical_matches(match_criteria(turns, criteria, rarity))
-    unlearnt = Model({"rarity": rarity}, {"typical": typical})
+    prototypes = prototype_weights(services.encoder.encode)
+    model = Model({"rarity": rarity, "agreement": {}}, {"typical": typical, "prototypes": prototypes})
     if train is not None:
         train = train.join(tables["scorecard"].select("criterion").collect(), on="criterion", how="semi")
         train = train.join(everyone, on="conversation_id", how="semi")
-    if train is None or not train.height:
-        return unlearnt
+        if train.height:
+            model = _learn(tables, train, criteria, model, params, services, generator)
+    repeated = _draw(everyone["conversation_id"], params.n_repeated, generator)
+    return Model(
+        {
+            **model.facts,
+            "n_repeated": len(repeated),
+            "repeated": _repeat(tables, repeated, criteria, model, services),
+        },
+        model.arrays,
+    )
+
+
+def _learn(
+    tables: Tables,
+    train: pl.DataFrame,
+    criteria: Criteria,
+    unlearnt: Model,
+    params: QualityParams,
+    services: Services,
+    generator: np.random.Generator,
+) -> Model:
+    """The model with what reviewers' answers teach, and how far held-out answers agree with theirs."""
+    rarity, typical = unlearnt.facts["rarity"], unlearnt.arrays["typical"]
     ids = _draw(train["conversation_id"].unique().sort(), params.max_labelled, generator)
     turns = _read_turns(tables["turns"], ids, services.encoder)
     matches = set_relative(match_criteria(turns, criteria, rarity), typical)
     train = train.filter(pl.col("conversation_id").is_in(ids.implode())).sort("conversation_id", "criterion")
     classes = train["answer"].unique().sort().to_list()
     labels = _labels(train, ids, criteria, classes, _groups(tables["turns"], ids))
-    prototypes = prototype_weights(services.encoder.encode)
-    facts, arrays = fit_adherence(turns, matches, labels, classes, prototypes, generator).to_parts()
-    return Model({**unlearnt.facts, "learnt": facts}, {**unlearnt.arrays, **arrays})
+    prototypes = unlearnt.arrays["prototypes"]
+    learnt, held_out = fit_adherence(turns, matches, labels, classes, prototypes, generator)
+    agreement = measure_agreement(
+        train["criterion"].to_numpy(),
+        train["answer"].to_numpy(),
+        np.array(classes)[held_out.argmax(axis=1)],
+        train["conversation_id"].to_numpy(),
+        params.fewest_labels,
+    )
+    facts, arrays = learnt.to_parts()
+    return Model({**unlearnt.facts, "learnt": facts, "agreement": agreement}, {**unlearnt.arrays, **arrays})
+
+
+def _repeat(
+    tables: Tables, ids: pl.Series, criteria: Criteria, model: Model, services: Services
+) -> dict[str, float]:
+    """Share of answers of each criterion that stay the same when the turns are written differently."""
+    turns = _read_turns(tables["turns"], ids, services.encoder)
+    if not len(ids) or not turns.frame.height:
+        return {}
+    frame = turns.frame.with_columns(write_differently(turns.frame["text"]))
+    again = replace(turns, frame=frame, vectors=services.encoder.encode(frame["text"].to_list()))
+    first, second = (
+        _answer(some, criteria, model)[1].probabilities.argmax(axis=2) for some in (turns, again)
+    )
+    return dict(zip(criteria.names, repeated_shares(first, second), strict=True))
 
 
 def _draw(ids: pl.Series, n_most: int, generator: np.random.Generator) -> pl.Series:
@@ -148,25 +208,51 @@ def _labels(
 
 
 def predict(tables: Tables, model: Model, params: QualityParams, services: Services) -> Results:
-    """An answer to every criterion for every conversation."""
-    criteria = read_criteria(tables["scorecard"].collect(), services.encoder.encode)
-    learnt = (
-        AdherenceModel.from_parts(model.facts["learnt"], model.arrays) if "learnt" in model.facts else None
-    )
+    """An answer to every criterion for every conversation, and what follows from them."""
+    scorecard = tables["scorecard"].collect()
+    criteria = read_criteria(scorecard, services.encoder.encode)
+    knows_exceptions = "not_applicable" in model.facts.get("learnt", {}).get("classes", ())
+    silent = "not_applicable" if knows_exceptions else "no"
     parts = [TABLES["quality_answers"].empty()]
     for ids in _chunks(tables["conversations"]):
         turns = _read_turns(tables["turns"], ids, services.encoder)
-        matches = match_criteria(turns, criteria, model.facts["rarity"])
-        matches = set_relative(matches, model.arrays["typical"])
-        if learnt:
-            classes, answers = learnt.classes, answer_criteria(learnt, turns, matches)
-        else:
-            classes, answers = ["no", "yes"], Answers(unlabelled_probabilities(matches, criteria), {})
+        matches, answers = _answer(turns, criteria, model)
         rows = word_answers(
-            ids.to_list(), criteria, turns, matches, classes, answers, learnt, params.evidence_similarity
+            ids.to_list(), criteria, turns, matches, answers, silent, params.evidence_similarity
         )
         parts.append(pl.DataFrame(rows, schema=dict(parts[0].schema)))
-    return {"quality_answers": pl.concat(parts)}
+    answered = pl.concat(parts)
+    quality = score_quality(answered.lazy(), scorecard.lazy()).collect()
+    agents = tables["conversations"].select("conversation_id", "agent_id").collect()
+    return {
+        "quality_answers": answered,
+        "conversation_quality": quality,
+        "agent_quality": compare_agents(quality, agents, params.fewest_conversations),
+        "criterion_agreement": _agreement(criteria, model),
+    }
+
+
+def _answer(turns: Turns, criteria: Criteria, model: Model) -> tuple[Matches, Answers]:
+    """How the turns match the criteria, and what follows."""
+    matches = set_relative(match_criteria(turns, criteria, model.facts["rarity"]), model.arrays["typical"])
+    if "learnt" in model.facts:
+        learnt = AdherenceModel.from_parts(model.facts["learnt"], model.arrays)
+        return matches, answer_criteria(learnt, turns, matches, criteria)
+    return matches, answer_unlabelled(turns, matches, criteria, model.arrays["prototypes"])
+
+
+def _agreement(criteria: Criteria, model: Model) -> pl.DataFrame:
+    unknown = {"n_labels": 0, "kappa": None, "low": None, "high": None, "calibration": NO_LABELS}
+    rows = [
+        {
+            "criterion": name,
+            **model.facts["agreement"].get(name, unknown),
+            "n_repeated": model.facts["n_repeated"],
+            "repeated_share": model.facts["repeated"].get(name),
+        }
+        for name in criteria.names
+    ]
+    return pl.DataFrame(rows, schema=dict(TABLES["criterion_agreement"].empty().schema))
 
 
 def _chunks(conversations: pl.LazyFrame) -> Iterator[pl.Series]:
@@ -223,51 +309,8 @@ def score(
     """Scores on the labelled test pairs; intervals over conversations."""
     if gold is None:
         return []
-    key = ["conversation_id", "criterion"]
-    rows = (
-        gold.filter(pl.col("split") == "test")
-        .rename({"answer": "truth", "evidence_turns": "named"})
-        .join(results["quality_answers"], on=key, how="left", validate="1:1")
-        .sort(key)
-    )
-    units = rows["conversation_id"].to_numpy()
-    (truth, given), _ = encode(rows["truth"].to_numpy(), rows["answer"].fill_null("missing").to_numpy())
-    right = truth == given
-    has_answer = rows["answer"].is_not_null().to_numpy()
-    probability = rows["probability"].fill_null(0.0).to_numpy()
-    # A row whose given answer is not yes leaves at most the rest for yes; no answer counts as wrong.
-    is_yes = (rows["answer"] == "yes").fill_null(False).to_numpy()
-    truth_is_yes = (rows["truth"] == "yes").to_numpy()
-    rest = np.where(has_answer, 1 - probability, ~truth_is_yes)
-    chance_of_yes = np.where(is_yes, probability, rest)
-    decided = np.isin(rows["truth"].to_numpy(), ["yes", "no"])
-
-    def ranking(drawn: NDArray[Any]) -> float:
-        known = drawn[decided[drawn]]
-        return roc_auc(chance_of_yes[known], truth_is_yes[known])
-
-    def calibration(drawn: NDArray[Any]) -> float:
-        known = drawn[has_answer[drawn]]
-        return calibration_error(probability[known], right[known])
-
-    cases = pl.DataFrame({"unit": units, "right": right}).group_by("unit").agg(pl.col("right").all())
-    cases = cases.sort("unit")
-    evidence = rows.filter(pl.col("named").list.len() > 0)
-    return [
-        *estimate("question_accuracy", mean_of(right), units),
-        *estimate("case_accuracy", mean_of(cases["right"].to_numpy()), cases["unit"].to_numpy()),
-        *estimate("roc_auc", ranking, units, n=int(decided.sum())),
-        *estimate("cohen_kappa", lambda drawn: cohen_kappa(truth[drawn], given[drawn]), units),
-        *estimate("evidence_f1", mean_of(_evidence_f1(evidence)), evidence["conversation_id"].to_numpy()),
-        *estimate("calibration_error", calibration, units),
-        *estimate("coverage", mean_of(has_answer), units),
-    ]
-
-
-def _evidence_f1(rows: pl.DataFrame) -> NDArray[np.float64]:
-    """F1 of the named turns of each row with gold evidence."""
-    pairs = zip(rows["evidence_turns"].to_list(), rows["named"].to_list(), strict=True)
-    return np.array([set_f1(given or [], named) for given, named in pairs], dtype=float)
+    test = gold.filter(pl.col("split") == "test")
+    return score_answers(results["quality_answers"], test, params.fewest_labels)
 
 
 TASK = Task(
@@ -276,7 +319,7 @@ TASK = Task(
     question="How well do agents keep to the scorecard, and which turn shows it?",
     needs=(("conversations", "turns", "scorecard"),),
     gold="quality_labels",
-    writes=("quality_answers",),
+    writes=("quality_answers", "conversation_quality", "agent_quality", "criterion_agreement"),
     metrics=(
         "question_accuracy",
         "case_accuracy",

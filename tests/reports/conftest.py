@@ -83,6 +83,12 @@ def put_table():
     return write
 
 
+AGENT_FIGURES = (
+    "quality_score", "low", "high", "q_value",
+    *(f"{kind}_error_{part}" for kind in ("critical", "noncritical") for part in ("share", "low", "high")),
+)  # fmt: skip
+
+
 def put(workspace, name, results, scores=(), **manifest):
     """Leaves results, manifest and scores as a run of the task would."""
     task = next(task for task in FAKE_TASKS if task.name == name)
@@ -264,8 +270,26 @@ def write_results(workspace: Workspace, word: str) -> None:
                  "probability": 0.9, "evidence_turns": [1], "explanation": f"{word} because"}
                 for i, id_ in enumerate(ids)
                 for c in ("greets", "checks")
-            ]
+            ],
+            "conversation_quality": [
+                {"conversation_id": id_, "quality_score": 0.0 if i % 5 == 0 else 1.0, "is_failed": i % 5 == 0,
+                 "n_applicable": 2, "n_critical_errors": int(i % 5 == 0), "n_noncritical_errors": int(i % 5 == 0)}
+                for i, id_ in enumerate(ids)
+            ],
+            "agent_quality": [
+                {"agent_id": f"{word} agent {i}", "n_conversations": 20, "is_compared": i < 2,
+                 **dict.fromkeys(AGENT_FIGURES, 0.5 if i < 2 else None),
+                 "standing": ("not_apart", "below", None)[i]}
+                for i in range(3)
+            ],
+            "criterion_agreement": [
+                {"criterion": f"{word} greets", "n_labels": 50, "kappa": 0.2, "low": 0.0, "high": 0.4,
+                 "calibration": "uncalibrated", "n_repeated": 60, "repeated_share": 0.95},
+                {"criterion": f"{word} checks", "n_labels": 0, "kappa": None, "low": None, "high": None,
+                 "calibration": "no_labels", "n_repeated": 60, "repeated_share": 1.0},
+            ],
         },
+        params={"seed": 7, "fewest_conversations": 15},
     )  # fmt: skip
     put(
         workspace,

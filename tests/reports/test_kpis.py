@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 
-import polars as pl
 import pytest
 
 from cxm.workspace import Workspace
@@ -213,27 +212,6 @@ def test_figures_from_results_of_tasks(make_world):
     assert value["churn_risk_mean"] == pytest.approx(sum(range(30)) / 30 / 30)
     assert value["value_at_risk"] == pytest.approx(sum(range(30)))
     assert readings["value_at_risk"].n == 30
-
-
-def test_quality_weighs_criteria_and_leaves_out_what_does_not_apply():
-    from reports.contacts import score_quality
-
-    scorecard = pl.LazyFrame(
-        {"criterion": ["a", "b", "c"], "weight": [1.0, 3.0, 2.0], "is_critical": [False, False, True]}
-    )
-    answers = pl.LazyFrame(
-        [
-            ("part", "a", "no"), ("part", "b", "yes"), ("part", "c", "not_applicable"),
-            ("critical", "a", "yes"), ("critical", "b", "yes"), ("critical", "c", "no"),
-            ("none", "a", "not_applicable"),
-        ],
-        schema=["conversation_id", "criterion", "answer"],
-        orient="row",
-    )  # fmt: skip
-    scores = dict(
-        score_quality(answers, scorecard).select("conversation_id", "quality_score").collect().iter_rows()
-    )
-    assert scores == {"part": 0.75, "critical": 0.0, "none": None}
 
 
 def test_the_horizon_nearest_to_90_days_is_reported():

@@ -48,7 +48,8 @@ def plain(text):
         ("kb_refinement", "1 article pair repeats itself, 1 pair contradicts itself."),
         (
             "quality_adherence",
-            "80 % of 40 applicable questions are answered yes."
+            "80 % of 40 applicable questions are answered yes. 20 % of 20 conversations fail by a critical"
+            " error, 0 % have non-critical errors only."
             " Met least: “plain Checks?” (80 % of 20 conversations).",
         ),
         (
@@ -82,6 +83,18 @@ def test_how_far_to_trust_a_finding_names_the_naive_method(stories):
     assert plain(stories["intent_prediction"].quality) == (
         "The reason is right for 70 % of labelled conversations (n = 90; a naive method: 30 %)."
     )
+
+
+def test_an_uncalibrated_criterion_and_agents_with_few_conversations_are_said_in_words(stories):
+    story = stories["quality_adherence"]
+    assert "Uncalibrated (kappa under .4, not to be relied on): plain greets." in plain(story.quality)
+    assert "Not checked against reviewers: 1 criterion." in plain(story.quality)
+    trust = next(grid for grid in story.grids if "trusted" in grid.title)
+    assert [row[1] for row in trust.rows] == ["UNCALIBRATED", "no labels"]
+    agents = next(grid for grid in story.grids if grid.title.startswith("Agents"))
+    assert [row[:2] for row in agents.rows] == [("plain agent 1", "below"), ("plain agent 0", "not apart")]
+    assert "at least 15 conversations" in plain(agents.title)
+    assert "1 agent with fewer not compared" in plain(agents.title)
 
 
 def test_every_section_has_a_figure_and_a_table_or_pairs(stories):

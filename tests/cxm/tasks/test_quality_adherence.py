@@ -97,7 +97,7 @@ def test_it_learns_answers_and_evidence_and_beats_the_majority():
     naive = scores_of(TASK.naive.predict(tables, model, PARAMS, SERVICES), gold, tables)
     assert scores["question_accuracy"] > 0.9 > naive["question_accuracy"]
     assert scores["evidence_f1"] > 0.9
-    assert list(scores) == list(TASK.metrics)
+    assert list(scores)[: len(TASK.metrics)] == list(TASK.metrics)
 
 
 def test_evidence_is_found_where_reviewers_named_none():
