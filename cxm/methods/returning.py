@@ -18,6 +18,7 @@ from cxm.methods.hazards import Array, Floats
 from cxm.methods.observation import days_before, days_between
 from cxm.methods.purchases import count_purchases
 from cxm.methods.repeat_purchase import Features, WindowModel, fit_window
+from cxm.methods.return_comparison import calibration_records, compared_models
 from cxm.methods.risk_rows import Reasons
 
 _YEAR = 364  # the same days of the week
@@ -36,9 +37,10 @@ def fit_horizons(
     n_folds: int,
     seed: int,
     kinds: tuple[str, ...],
+    is_compared: bool,
 ) -> tuple[list[WindowModel], list[dict[str, Any]], list[dict[str, Any]]]:
-    """A model for each horizon; records model, metric, value: the log loss of each kind, out of fold; and
-    the records of the chosen ones' calibration.
+    """A model for each horizon; how the kinds of model compare out of fold (`compared_models`), and how
+    calibrated the chosen ones are (`calibration_records`): records.
     """
     known: dict[datetime, pl.DataFrame] = {}
 
@@ -49,13 +51,11 @@ def fit_horizons(
 
     models, records, calibration = [], [], []
     for horizon in horizons:
-        model, losses, curve = fit_window(once, transactions, first, at, horizon, n_folds, seed, kinds)
-        calibration += curve
+        model, found = fit_window(once, transactions, first, at, horizon, n_folds, seed, kinds)
         models.append(model)
-        records += [
-            {"model": kind, "metric": f"log_loss_{horizon}_days", "value": loss}
-            for kind, loss in losses.items()
-        ]
+        if found and is_compared:
+            records += compared_models(horizon, model.kind, found)
+            calibration += calibration_records(horizon, found)
     return models, records, calibration
 
 

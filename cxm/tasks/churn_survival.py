@@ -253,15 +253,16 @@ def _fit_purchases(tables: Tables, params: ChurnParams, is_naive: bool) -> Model
     moments = {NOW: (as_of, _horizons(params))}
     moments[THEN] = (days_before(as_of, params.backtest_days), _backtest_horizons(params))
     for name, (moment, horizons) in moments.items():
+        is_compared = name == NOW and not is_naive
         models, records, calibration = returning.fit_horizons(
             lambda at: _features_at(tables, at, is_naive),
-            transactions, first, moment, horizons, params.n_folds, params.seed, kinds,
+            transactions, first, moment, horizons, params.n_folds, params.seed, kinds, is_compared,
         )  # fmt: skip
         facts, arrays, boosters = returning.to_parts(models, name)
         model.facts["models"].update(facts)
         model.arrays.update(arrays)
         model.boosters.update(boosters)
-        if name == NOW and not is_naive:
+        if is_compared:
             model.facts.update(comparison=records, churn_calibration=calibration)
     return model
 

@@ -231,6 +231,19 @@ def test_without_labels_who_stopped_buying_is_found(tmp_path):
     assert (risk["expected_value"] >= 0).all()
 
 
+def test_without_labels_all_models_stand_in_one_table_beside_recency_and_bg_nbd(tmp_path):
+    workspace = make_workspace(tmp_path, transactions=shop())
+    read_risk(workspace)
+    compared = workspace.read("model_comparison").collect()
+    kinds = {"prior", "recency", "bg_nbd", "logistic", "lightgbm", "blend"}
+    for metric in ("repeat_purchase_auc_90_days", "log_loss_90_days"):
+        rows = compared.filter(pl.col("metric") == metric)
+        assert set(rows["model"]) == kinds
+        assert (rows["low"] <= rows["value"]).all()
+        assert (rows["value"] <= rows["high"]).all()
+    assert compared.filter(pl.col("metric") == "is_chosen_90_days").height == 1
+
+
 def test_nothing_after_as_of_is_read_without_labels(tmp_path):
     day = (END - timedelta(days=60)).isoformat()
     transactions = shop(60)
