@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from cxm.methods.experience import ends_of_conversations
+from cxm.methods.contact_facts import ends_of_conversations
 from cxm.methods.observation import days_before, days_between, end_of_observation, follow
 from cxm.methods.purchases import follow_purchases, purchase_features
 from cxm.methods.risk_scores import aligned_risk

@@ -18,9 +18,10 @@ import polars as pl
 
 from cxm.methods import covariates
 from cxm.methods.boosting import reproducible
+from cxm.methods.covariates import gap_of
 from cxm.methods.hazards import Array, Floats
 from cxm.methods.observation import DAY_SECONDS, days_before
-from cxm.methods.purchases import next_purchase
+from cxm.methods.purchases import CONTACT_COUNTS, next_purchase
 
 Features = Callable[[datetime], pl.DataFrame]
 
@@ -37,7 +38,8 @@ _N_WINDOWS = 6
 _MIN_OF_EACH = 10
 _MAX_ROWS = 60_000
 _NEWTON_STEPS = 50
-_NOT_FEATURES = ("customer_id", "has_left", "has_bought")
+# Whether contacts were recorded yet tells early windows from later ones, not customers from each other.
+_NOT_FEATURES = ("customer_id", "has_left", "has_bought", *(gap_of(name) for name in CONTACT_COUNTS))
 
 
 @dataclass(frozen=True)

@@ -249,8 +249,8 @@ def _model_grid(evidence: Evidence, horizon: int) -> tuple[Grid, ...]:
     for model in [name for name in _MODELS if name in figures] + sorted(figures.keys() - _MODELS.keys()):
         share = f"{words.percent(weights[model])} of it" if model in weights else ""
         role = "in use" if model in used else share
-        said = (figures[model].get(metric, "–") for metric in (ranking, fitting))
-        rows.append((_MODELS.get(model, _say_term(model)), *said, role))
+        of_model = (figures[model].get(metric, "–") for metric in (ranking, fitting))
+        rows.append((_MODELS.get(model, _say_term(model)), *of_model, role))
     title = "Models compared on customers they had not seen"
     return (Grid(title, ("Model", *titles, ""), rows, "model_comparison", len(rows), (1, 2)),)
 
