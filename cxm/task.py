@@ -130,7 +130,8 @@ class Task:
     `needs`: alternatives, each a tuple of tables that must all be there. `uses`: further tables,
     also results of earlier tasks, read where present. `writes`: result tables, the main one first.
     `metrics`: at least these, the main one first. `naive`: the method every score is shown beside.
-    `score(results, gold, tables, params)` gets the whole gold table, None where it is absent.
+    `score(results, gold, tables, params)` gets the whole gold table, None where it is absent; what it
+    can do with instead of test rows is told in `scored_without`, empty where there is nothing.
     """
 
     name: str
@@ -145,6 +146,7 @@ class Task:
     score: Score
     uses: tuple[str, ...] = ()
     gold: str | None = None
+    scored_without: str = ""
     params: type[Params] = Params
 
     @property

@@ -86,8 +86,10 @@ def _score(task: Task, data: Path, out: Path, labels: str | None, json: bool, **
     use_labels = last.get("labels", True) if labels is None else labels != "none"
     scores = runs.score(task, workspace, params_of(task, given, last.get("params", {})), use_labels)
     if not scores.height:
-        missing = f"no '{task.gold}' with test rows" if task.gold else "nothing to score"
-        raise MissingTable(f"{task.name} cannot be scored: {missing} in {workspace.data}; bring labels in")
+        wanted = [f"'{task.gold}' with test rows"] if task.gold else []
+        wanted += [task.scored_without] if task.scored_without else []
+        needed = ", or ".join(wanted) or "rows to score"
+        raise MissingTable(f"{task.name} cannot be scored on {workspace.data}: it needs {needed}")
     if json:
         print_json(scores.to_dicts())
         return 0

@@ -1,7 +1,8 @@
 """What customers went through with us lately, as covariates that change over their time as customers.
 
 A contact counts from the day after it ended, so no covariate of a day knows of what came later that day or
-after it. Covariates that do not change come from `customers`; models of the risk stand in `tenure_risk`.
+after it. What is known of a single conversation stands in `contact_facts`; covariates that do not change
+come from `customers`; models of the risk stand in `tenure_risk`.
 """
 
 from __future__ import annotations
@@ -11,47 +12,22 @@ from datetime import datetime
 
 import polars as pl
 
+from cxm.methods.contact_facts import TOLD, with_told
 from cxm.methods.covariates import gap_of
-from cxm.methods.lexicon import FEELING_CUES, feeling_cues
 from cxm.methods.observation import days_between
 
 _REPEAT_DAYS = 7.0
 _KEYS = ("customer_id", "day")
 
 
-def ends_of_conversations(turns: pl.LazyFrame, felt: pl.LazyFrame | None = None) -> pl.DataFrame:
-    """`conversation_id`, `ends_badly`: whether the customer's last turn with words is negative.
-
-    By `felt` (`conversation_id`, `turn_index`, `polarity`) where it knows the turn, else by feeling words.
-    """
-    last = (
-        turns.filter((pl.col("speaker") == "customer") & (pl.col("text").str.strip_chars() != ""))
-        .select("conversation_id", "turn_index", "text")
-        .sort("conversation_id", "turn_index")
-        .group_by("conversation_id", maintain_order=True)
-        .last()
-    )
-    keys = ["conversation_id", "turn_index"]
-    known = pl.lit(None, dtype=pl.String).alias("polarity")
-    if felt is not None:
-        polarity = felt.select(*keys, "polarity").with_columns(pl.col("turn_index").cast(pl.Int32))
-        last = last.with_columns(pl.col("turn_index").cast(pl.Int32))
-        found = last.join(polarity, keys, "left", validate="1:1", maintain_order="left").collect()
-    else:
-        found = last.with_columns(known).collect()
-    balance = feeling_cues(found["text"].to_list())[:, FEELING_CUES.index("balance")]
-    by_words = pl.Series(balance < 0)
-    return found.select("conversation_id", ends_badly=pl.coalesce(pl.col("polarity") == "negative", by_words))
-
-
 def contact_days(
-    conversations: pl.LazyFrame, ends: pl.DataFrame | None, customers: pl.DataFrame, until: datetime
+    conversations: pl.LazyFrame, told: pl.DataFrame | None, customers: pl.DataFrame, until: datetime
 ) -> pl.DataFrame:
     """Contacts of customers with a known `joined_at` that ended by `until`, sorted by customer and day.
 
     `customer_id`, `day` (whole days of tenure, the day after it ended), `is_unresolved`, `is_repeat` (began
-    within seven days of the end of the one before), `ends_badly` (null where unknown), `handle_minutes`.
-    `ends`: `conversation_id`, `ends_badly`.
+    within seven days of the end of the one before), `handle_minutes`, and what `told` (`conversation_id`
+    and any of `TOLD`, see `contact_facts`) says of it, null where unknown.
     """
     ended = pl.coalesce("ended_at", "started_at")
     found = (
@@ -62,18 +38,15 @@ def contact_days(
         .collect()
         .sort("customer_id", "end", "conversation_id")
     )
-    if ends is not None:
-        found = found.join(ends, "conversation_id", "left", validate="1:1", maintain_order="left")
-    else:
-        found = found.with_columns(ends_badly=pl.lit(None, dtype=pl.Boolean))
+    found = with_told(found, told)
     since = days_between(pl.col("end").shift(1).over("customer_id"), pl.col("started_at"))
     return found.select(
         "customer_id",
         day=(days_between(pl.col("joined_at"), pl.col("end")).floor() + 1).clip(lower_bound=0),
         is_unresolved=(~pl.col("is_resolved")).fill_null(False),
         is_repeat=(since <= _REPEAT_DAYS).fill_null(False),
-        ends_badly="ends_badly",
         handle_minutes=pl.col("handle_seconds").fill_null(0.0) / 60,
+        **{name: pl.col(name) for name in TOLD},
     )
 
 
@@ -84,8 +57,9 @@ def experience_terms(window: int) -> tuple[str, ...]:
 
 
 def experience_amounts(window: int) -> tuple[str, ...]:
-    """The experiences that are amounts: they help to predict, and blur what a single experience does."""
-    return f"contacts_{window}_days", f"handle_minutes_{window}_days"
+    """The experiences that help to predict, and blur what a single one of `experience_terms` does."""
+    names = ("contacts", "handle_minutes", "contradiction_met", "last_answer_quality", "last_driver")
+    return tuple(f"{name}_{window}_days" for name in names)
 
 
 def experience_gaps(window: int) -> tuple[str, ...]:
@@ -102,34 +76,49 @@ def add_experience(
 ) -> pl.DataFrame:
     """`rows` (`customer_id`, `day` of tenure) in their order with what was known of each at that day.
 
-    Contacts and minutes of handling in the last `window` days (as logs), whether one was unresolved or a
-    repeat, and whether the last one ended badly. `begins`: `customer_id`, `known_from`, the day of tenure
+    Contacts and minutes of handling in the last `window` days (as logs), whether one was unresolved, a
+    repeat, or met a contradiction; of the last one in it the driver and how well it was answered; and
+    whether the last one ever ended badly. `begins`: `customer_id`, `known_from`, the day of tenure
     since when contacts are recorded; null before it, and where it is not known.
     """
-    unresolved, repeat, last = experience_terms(window)
-    n_contacts, n_minutes = experience_amounts(window)
+    unresolved, repeat, badly_ended = experience_terms(window)
+    n_contacts, n_minutes, contradiction, quality, driver = experience_amounts(window)
     counted = contacts.select(
         *_KEYS,
         n=pl.int_range(1, pl.len() + 1).over("customer_id"),
         n_unresolved=pl.col("is_unresolved").cum_sum().over("customer_id"),
         n_repeat=pl.col("is_repeat").cum_sum().over("customer_id"),
         minutes=pl.col("handle_minutes").cum_sum().over("customer_id"),
+        n_contradictions=pl.col("met_contradiction").fill_null(False).cum_sum().over("customer_id"),
+        last_day="day",
+        answer_quality="answer_quality",
+        driver="driver",
         ends_badly=pl.col("ends_badly").forward_fill().over("customer_id"),
     )
-    sums = ("n", "n_unresolved", "n_repeat", "minutes")
+    sums = ("n", "n_unresolved", "n_repeat", "minutes", "n_contradictions")
     numbered = rows.select(*_KEYS, row=pl.int_range(pl.len())).with_columns(pl.col("day").cast(pl.Float64))
     now = _as_of(numbered, counted)
     then = _as_of(numbered.with_columns(day=pl.col("day") - window), counted)
     recent = {name: (now[name].fill_null(0) - then[name].fill_null(0)) for name in sums}
-    has_ends = contacts["ends_badly"].null_count() < contacts.height
-    badly = now["ends_badly"].fill_null(False) if has_ends else now["ends_badly"]
+    is_told = {name: contacts[name].null_count() < contacts.height for name in TOLD}
+    badly = now["ends_badly"].fill_null(False) if is_told["ends_badly"] else now["ends_badly"]
+    is_recent = (now["last_day"] > now["day"] - window).fill_null(False)
+    last = now.select(
+        pl.when(is_recent).then(pl.col(name)).alias(name) for name in ("answer_quality", "driver")
+    )
+    n_contradictions = recent["n_contradictions"] if is_told["met_contradiction"] else None
     states = pl.DataFrame(
         {
             n_contacts: recent["n"].cast(pl.Float64).log1p(),
             n_minutes: recent["minutes"].clip(lower_bound=0).log1p(),
             unresolved: recent["n_unresolved"] > 0,
             repeat: recent["n_repeat"] > 0,
-            last: badly,
+            badly_ended: badly,
+            contradiction: pl.Series([None] * rows.height, dtype=pl.Boolean)
+            if n_contradictions is None
+            else n_contradictions > 0,
+            quality: last["answer_quality"],
+            driver: last["driver"],
         }
     )
     known_from = rows.select("customer_id").join(
@@ -221,11 +210,11 @@ class Experience:
 
 def experience_of(
     conversations: pl.LazyFrame,
-    ends: pl.DataFrame | None,
+    told: pl.DataFrame | None,
     customers: pl.DataFrame,
     until: datetime,
     window: int,
 ) -> Experience:
-    """The experience of customers from conversations that ended by `until`."""
-    contacts = contact_days(conversations, ends, customers, until)
+    """The experience of customers from conversations that ended by `until`, and what is `told` of them."""
+    contacts = contact_days(conversations, told, customers, until)
     return Experience(contacts, contacts_known_from(conversations, customers), window)

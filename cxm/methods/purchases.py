@@ -12,11 +12,16 @@ import numpy as np
 import polars as pl
 
 from cxm.methods.alive import fit_bg_nbd, repeat_table
+from cxm.methods.contact_facts import with_told
 from cxm.methods.observation import days_between, just_beyond
 from cxm.methods.rfm import total_amount
 
 _RATE_DAYS = 60.0
 _WINDOWS = (30, 90, 180)
+CONTACT_COUNTS = tuple(
+    f"{name}_last_90_days"
+    for name in ("contacts", "unresolved", "bad_endings", "contradictions", "handle_minutes")
+)
 
 
 def _log(values: pl.Expr) -> pl.Expr:
@@ -35,8 +40,11 @@ def purchase_features(
     at: datetime,
     customers: pl.DataFrame | None = None,
     conversations: pl.LazyFrame | None = None,
+    told: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """One row a customer with a transaction by `at`, sorted by id: rhythm of buying, contacts, covariates.
+
+    `told` is what is known of each conversation (`contact_facts`); it counts from the conversation's end.
 
     Customers who joined by `at` and bought nothing so far follow with `has_bought` false and nulls.
     Counts, days and sums are on log scale; `frequency` counts days with a purchase. Nothing after `at`
@@ -77,10 +85,12 @@ def purchase_features(
     )
     features = features.join(purchase_rhythm(transactions, at), "customer_id", "left", validate="1:1")
     if conversations is not None:
-        features = features.join(_contacts(conversations, at), "customer_id", "left", validate="1:1")
-        features = features.with_columns(
-            pl.col("contacts_last_90_days", "unresolved_last_90_days").fill_null(0)
-        )
+        contacts = _contacts(conversations, told, at)
+        features = features.join(contacts, "customer_id", "left", validate="1:1")
+        # Before any contact was recorded nothing is known of contacts; afterwards nobody's is none.
+        if contacts.height:
+            counts = [name for name in CONTACT_COUNTS if contacts[name].null_count() < contacts.height]
+            features = features.with_columns(pl.col(counts).fill_null(0))
     if customers is not None:
         by_then = customers.filter(pl.col("joined_at") <= at).select("customer_id")
         new = by_then.join(features, "customer_id", "anti").with_columns(has_bought=pl.lit(False))
@@ -144,17 +154,39 @@ def purchase_rhythm(transactions: pl.LazyFrame, at: datetime) -> pl.DataFrame:
     return rhythm.join(stands, "customer_id", "left", validate="1:1", maintain_order="left")
 
 
-def _contacts(conversations: pl.LazyFrame, at: datetime) -> pl.DataFrame:
-    ago = days_between(pl.col("started_at"), pl.lit(at))
-    return (
+def _contacts(conversations: pl.LazyFrame, told: pl.DataFrame | None, at: datetime) -> pl.DataFrame:
+    """Contacts that ended in the 90 days before `at`, of who had any: `CONTACT_COUNTS` on log scale, then
+    the driver of the last one and how well it was answered.
+    """
+    ended = pl.coalesce("ended_at", "started_at")
+    ago = days_between(ended, pl.lit(at))
+    recent = (
         conversations.filter(pl.col("customer_id").is_not_null() & (ago >= 0) & (ago < 90))
-        .group_by("customer_id")
-        .agg(
-            contacts_last_90_days=pl.len().cast(pl.Float64).log1p(),
-            unresolved_last_90_days=(pl.col("is_resolved") == False).sum().cast(pl.Float64).log1p(),  # noqa: E712
-        )
+        .select("conversation_id", "customer_id", "is_resolved", "handle_seconds", end=ended)
         .collect()
+        .sort("customer_id", "end", "conversation_id")
     )
+    numbers = {
+        "contacts": pl.len(),
+        "unresolved": (~pl.col("is_resolved")).sum(),
+        "bad_endings": _count("ends_badly"),
+        "contradictions": _count("met_contradiction"),
+        "handle_minutes": pl.col("handle_seconds").sum() / 60,
+    }
+    return (
+        with_told(recent, told)
+        .group_by("customer_id", maintain_order=True)
+        .agg(
+            **{f"{name}_last_90_days": n.cast(pl.Float64).log1p() for name, n in numbers.items()},
+            last_answer_quality_90_days=pl.col("answer_quality").last(),
+            last_driver_90_days=pl.col("driver").last(),
+        )
+    )
+
+
+def _count(flag: str) -> pl.Expr:
+    """How often a flag is set; null where it is never known."""
+    return pl.when(pl.col(flag).is_not_null().any()).then(pl.col(flag).sum())
 
 
 def next_purchase(transactions: pl.LazyFrame, start: datetime, n_days: float) -> pl.DataFrame:

@@ -1,7 +1,8 @@
 """P(no purchase within a horizon) for customers without a contract, learned from earlier windows.
 
 For each horizon a logistic regression, boosted trees or the mean of their logits, on how customers bought
-up to moments in the past, against whether they bought in the window after. Features come from `purchases`.
+up to moments in the past, against whether they bought in the window after. Features come from `purchases`;
+how the models compare is told in `return_comparison`.
 """
 
 from __future__ import annotations
@@ -17,23 +18,28 @@ import polars as pl
 
 from cxm.methods import covariates
 from cxm.methods.boosting import reproducible
-from cxm.methods.calibration_curve import calibration_curve
+from cxm.methods.covariates import gap_of
 from cxm.methods.hazards import Array, Floats
 from cxm.methods.observation import DAY_SECONDS, days_before
-from cxm.methods.purchases import next_purchase
+from cxm.methods.purchases import CONTACT_COUNTS, next_purchase
 
 Features = Callable[[datetime], pl.DataFrame]
 
 PRIOR, LOGISTIC, BOOSTED, BLEND = "prior", "logistic", "lightgbm", "blend"
+RECENCY, BG_NBD = "recency", "bg_nbd"
 
 ALL = (LOGISTIC, BOOSTED, BLEND)
+
+# What the models are compared with: few features, through a logistic regression.
+_ALONE = {RECENCY: ("recency_days",), BG_NBD: ("bg_nbd_alive", "bg_nbd_expected_purchases")}
 
 _STRENGTHS = (0.003, 0.03, 0.3)
 _N_WINDOWS = 6
 _MIN_OF_EACH = 10
 _MAX_ROWS = 60_000
 _NEWTON_STEPS = 50
-_NOT_FEATURES = ("customer_id", "has_left", "has_bought")
+# Whether contacts were recorded yet tells early windows from later ones, not customers from each other.
+_NOT_FEATURES = ("customer_id", "has_left", "has_bought", *(gap_of(name) for name in CONTACT_COUNTS))
 
 
 @dataclass(frozen=True)
@@ -100,6 +106,21 @@ def _boosted_logit(text: str, matrix: Floats) -> Floats:
 # ------------------------------------------------------------------ fitting
 
 
+@dataclass(frozen=True)
+class OutOfFold:
+    """What is said of rows by models that had not seen their customer, `(n_rows,)` each.
+
+    `logits` of staying away by kind, `probability` the chosen one's, calibrated; `outcome` 1: stayed away.
+    `customer` numbers the customers. `is_whole`: the window is as long as the horizon.
+    """
+
+    logits: dict[str, Floats]
+    probability: Floats
+    outcome: Floats
+    customer: Array
+    is_whole: bool
+
+
 def fit_window(
     features: Features,
     transactions: pl.LazyFrame,
@@ -109,9 +130,9 @@ def fit_window(
     n_folds: int,
     seed: int,
     kinds: tuple[str, ...] = ALL,
-) -> tuple[WindowModel, dict[str, float], list[dict[str, Any]]]:
-    """The model of one horizon from what was known by `at`, each candidate's out-of-fold log loss, and how
-    calibrated the chosen one is out of fold (`calibration_curve`).
+) -> tuple[WindowModel, OutOfFold | None]:
+    """The model of one horizon from what was known by `at`, and what was said out of fold; None of that
+    where there was too little to compare.
 
     History of 1.5 horizons is needed for a window as long as the horizon; where it is shorter, so is
     the window. Up to six windows, a sixth of their length apart, are learned from together. With
@@ -121,7 +142,7 @@ def fit_window(
     span = (at - first).total_seconds() / DAY_SECONDS
     window = float(min(horizon, max(np.floor(span * 2 / 3), 0)))
     if window < 1:
-        return _prior(horizon, float(horizon), pl.DataFrame(schema=_EMPTY)), {}, []
+        return _prior(horizon, float(horizon), pl.DataFrame(schema=_EMPTY)), None
     offsets = [window * i / _N_WINDOWS for i in range(_N_WINDOWS)]
     offsets = [o for o in offsets if o == 0 or span - window - o >= window / 2]
     moments = [days_before(at, window + offset) for offset in offsets]
@@ -151,7 +172,7 @@ def _prior(horizon: int, window: float, rows: pl.DataFrame) -> WindowModel:
 
 def _fit_rows(
     rows: pl.DataFrame, horizon: int, window: float, n_folds: int, seed: int, kinds: tuple[str, ...]
-) -> tuple[WindowModel, dict[str, float], list[dict[str, Any]]]:
+) -> tuple[WindowModel, OutOfFold | None]:
     prior = _prior(horizon, window, rows)
     rows = rows.filter("has_bought")
     generator = np.random.default_rng(seed)
@@ -160,7 +181,7 @@ def _fit_rows(
     outcome = rows["has_left"].to_numpy().astype(float)
     plan = covariates.plan_covariates(rows, _NOT_FEATURES)
     if min(outcome.sum(), len(outcome) - outcome.sum()) < _MIN_OF_EACH or not plan:
-        return prior, {}, []
+        return prior, None
     matrix = covariates.encode(rows, plan)
     _, customer = np.unique(rows["customer_id"].to_numpy(), return_inverse=True)
     fold = (generator.permutation(customer.max() + 1) % n_folds)[customer]
@@ -170,7 +191,7 @@ def _fit_rows(
         for i in range(n_folds):
             _, predict = fit(matrix[fold != i], outcome[fold != i])
             logit[fold == i] = predict(matrix[fold == i])
-    losses = [_log_loss(logit, outcome) for logit in logits]
+    losses = [log_loss(logit, outcome) for logit in logits]
     best = {
         name: min((i for i, (n, _) in enumerate(fitters) if n == name), key=lambda i: losses[i])
         for name in dict.fromkeys(n for n, _ in fitters)
@@ -178,7 +199,7 @@ def _fit_rows(
     found = {name: logits[i] for name, i in best.items()}
     if BLEND in kinds:
         found[BLEND] = (found[LOGISTIC] + found[BOOSTED]) / 2
-    figures = {name: _log_loss(logit, outcome) for name, logit in found.items()}
+    figures = {name: log_loss(logit, outcome) for name, logit in found.items()}
     kind = min(figures, key=lambda name: figures[name])
     weights, booster = np.zeros(1), ""
     for name, i in best.items():
@@ -189,12 +210,21 @@ def _fit_rows(
     model = WindowModel(
         horizon, window, kind, prior.rate, prior.rate_never, plan, weights, calibration, booster
     )
-    figures[PRIOR] = _log_loss(np.full(len(outcome), _logit_of(outcome.mean())), outcome)
+    for name, features in _ALONE.items() if BLEND in kinds else ():
+        columns = [i for i, term in enumerate(plan) if term.covariate in features]
+        found[name] = _logistic_out_of_fold(matrix[:, columns], outcome, fold)
+    found[PRIOR] = np.full(len(outcome), np.log(outcome.mean() / (1 - outcome.mean())))
     slope, offset = calibration
     probability = 1 / (1 + np.exp(-np.clip(slope * found[kind] + offset, -30, 30)))
-    # A shorter window says nothing of how calibrated the horizon itself is.
-    seen = np.ones(len(outcome)) if window == horizon else np.zeros(len(outcome))
-    return model, figures, calibration_curve(horizon, probability, outcome, seen)
+    return model, OutOfFold(found, probability, outcome, customer, window == horizon)
+
+
+def _logistic_out_of_fold(matrix: Floats, outcome: Floats, fold: Array) -> Floats:
+    logit = np.zeros(len(outcome))
+    for i in np.unique(fold):
+        _, predict = _fit_logistic(matrix[fold != i], outcome[fold != i], _STRENGTHS[-1])
+        logit[fold == i] = predict(matrix[fold == i])
+    return logit
 
 
 Fitted = tuple[tuple[Floats, str], Callable[[Floats], Floats]]
@@ -238,11 +268,8 @@ def _fit_boosted(matrix: Floats, outcome: Floats, seed: int) -> Fitted:
     return (np.zeros(1), text), lambda rows: _boosted_logit(text, rows)
 
 
-def _logit_of(share: float) -> float:
-    return float(np.log(share / (1 - share)))
-
-
-def _log_loss(logit: Array, outcome: Array) -> float:
+def log_loss(logit: Array, outcome: Array) -> float:
+    """Mean negative log likelihood of outcomes 0 or 1 under their logits."""
     return float(np.mean(np.logaddexp(0, logit) - outcome * logit))
 
 

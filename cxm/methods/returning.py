@@ -5,7 +5,7 @@ The single model stands in `repeat_purchase`, its features in `purchases`, BG/NB
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,10 +14,12 @@ import polars as pl
 
 from cxm.methods import repeat_purchase
 from cxm.methods.alive import fit_bg_nbd, repeat_table
+from cxm.methods.contact_facts import contact_facts
 from cxm.methods.hazards import Array, Floats
 from cxm.methods.observation import days_before, days_between
-from cxm.methods.purchases import count_purchases
+from cxm.methods.purchases import count_purchases, purchase_features
 from cxm.methods.repeat_purchase import Features, WindowModel, fit_window
+from cxm.methods.return_comparison import calibration_records, compared_models
 from cxm.methods.risk_rows import Reasons
 
 _YEAR = 364  # the same days of the week
@@ -25,6 +27,20 @@ _MIN_HISTORY = 180.0
 _FEW = 30.0
 
 Kept = tuple[dict[str, Any], dict[str, Array], dict[str, str]]
+
+
+def features_of(
+    tables: Mapping[str, pl.LazyFrame], customers: pl.DataFrame | None, is_naive: bool
+) -> Features:
+    """The function that gives customers' features at a moment; recency alone where `is_naive`."""
+    conversations = None if is_naive else tables.get("conversations")
+    told = None if conversations is None else contact_facts(tables)
+
+    def at(moment: datetime) -> pl.DataFrame:
+        found = purchase_features(tables["transactions"], moment, customers, conversations, told)
+        return found.select("customer_id", "has_bought", "recency_days") if is_naive else found
+
+    return at
 
 
 def fit_horizons(
@@ -36,9 +52,10 @@ def fit_horizons(
     n_folds: int,
     seed: int,
     kinds: tuple[str, ...],
+    is_compared: bool,
 ) -> tuple[list[WindowModel], list[dict[str, Any]], list[dict[str, Any]]]:
-    """A model for each horizon; records model, metric, value: the log loss of each kind, out of fold; and
-    the records of the chosen ones' calibration.
+    """A model for each horizon; how the kinds of model compare out of fold (`compared_models`), and how
+    calibrated the chosen ones are (`calibration_records`): records.
     """
     known: dict[datetime, pl.DataFrame] = {}
 
@@ -49,13 +66,11 @@ def fit_horizons(
 
     models, records, calibration = [], [], []
     for horizon in horizons:
-        model, losses, curve = fit_window(once, transactions, first, at, horizon, n_folds, seed, kinds)
-        calibration += curve
+        model, found = fit_window(once, transactions, first, at, horizon, n_folds, seed, kinds)
         models.append(model)
-        records += [
-            {"model": kind, "metric": f"log_loss_{horizon}_days", "value": loss}
-            for kind, loss in losses.items()
-        ]
+        if found and is_compared:
+            records += compared_models(horizon, model.kind, found)
+            calibration += calibration_records(horizon, found)
     return models, records, calibration
 
 

@@ -15,9 +15,9 @@ import polars as pl
 
 from cxm.errors import CxmError, MissingTable
 from cxm.methods import repeat_purchase, returning, tenure_risk
+from cxm.methods.contact_facts import SOURCES, contact_facts
 from cxm.methods.experience import (
     Experience,
-    ends_of_conversations,
     experience_amounts,
     experience_gaps,
     experience_of,
@@ -33,7 +33,7 @@ from cxm.methods.observation import (
     moment_of,
     tenure_at,
 )
-from cxm.methods.purchases import of_everyone, purchase_features, span
+from cxm.methods.purchases import of_everyone, span
 from cxm.methods.risk_choice import choose_and_fit, shown_ratios
 from cxm.methods.risk_rows import cost_of_experience, risk_rows, stakes, with_value
 from cxm.methods.risk_scores import (
@@ -103,10 +103,8 @@ def _experience(
 ) -> Experience | None:
     if "conversations" not in tables or "joined_at" not in customers.columns:
         return None
-    ends = None
-    if "turns" in tables:
-        ends = ends_of_conversations(tables["turns"], tables.get("turn_sentiment"))
-    return experience_of(tables["conversations"], ends, customers, until, params.contact_days)
+    told = contact_facts(tables)
+    return experience_of(tables["conversations"], told, customers, until, params.contact_days)
 
 
 def _fit_contract(
@@ -232,13 +230,6 @@ def _contract_rows(
 # ------------------------------------------------------------------ without labels
 
 
-def _features_at(tables: Tables, moment: datetime, is_naive: bool) -> pl.DataFrame:
-    features = purchase_features(
-        tables["transactions"], moment, _customers(tables), None if is_naive else tables.get("conversations")
-    )
-    return features.select("customer_id", "has_bought", "recency_days") if is_naive else features
-
-
 def _fit_purchases(tables: Tables, params: ChurnParams, is_naive: bool) -> Model:
     transactions = tables["transactions"]
     first, last = span(transactions)
@@ -249,19 +240,20 @@ def _fit_purchases(tables: Tables, params: ChurnParams, is_naive: bool) -> Model
     if as_of < first:
         raise CxmError(f"as_of is {as_of:%Y-%m-%d}, before the first transaction; give a later --as-of")
     model.facts["as_of"] = as_of.isoformat()
+    features = returning.features_of(tables, _customers(tables), is_naive)
     kinds = (repeat_purchase.LOGISTIC,) if is_naive else repeat_purchase.ALL
     moments = {NOW: (as_of, _horizons(params))}
     moments[THEN] = (days_before(as_of, params.backtest_days), _backtest_horizons(params))
     for name, (moment, horizons) in moments.items():
+        is_compared = name == NOW and not is_naive
         models, records, calibration = returning.fit_horizons(
-            lambda at: _features_at(tables, at, is_naive),
-            transactions, first, moment, horizons, params.n_folds, params.seed, kinds,
+            features, transactions, first, moment, horizons, params.n_folds, params.seed, kinds, is_compared,
         )  # fmt: skip
         facts, arrays, boosters = returning.to_parts(models, name)
         model.facts["models"].update(facts)
         model.arrays.update(arrays)
         model.boosters.update(boosters)
-        if name == NOW and not is_naive:
+        if is_compared:
             model.facts.update(comparison=records, churn_calibration=calibration)
     return model
 
@@ -272,23 +264,26 @@ def _predict_purchases(tables: Tables, model: Model, params: ChurnParams, is_nai
         return empty
     as_of = datetime.fromisoformat(model.facts["as_of"])
     cut = days_before(as_of, params.backtest_days)
-    now = _purchase_rows(tables, model, as_of, NOW, _horizons(params), is_naive)
-    then = _purchase_rows(tables, model, cut, THEN, _backtest_horizons(params), is_naive)
-    return {"churn_risk": now, "churn_backtest": then}
+    features_at = returning.features_of(tables, _customers(tables), is_naive)
+    now = _purchase_rows(tables, model, features_at(as_of), as_of, NOW, _horizons(params))
+    then = _purchase_rows(tables, model, features_at(cut), cut, THEN, _backtest_horizons(params))
+    results = {"churn_risk": now, "churn_backtest": then}
+    if is_naive:
+        return results
+    moments = {"churn_risk": as_of, "churn_backtest": cut}
+    return {n: returning.with_repeats(r, tables["transactions"], moments[n]) for n, r in results.items()}
 
 
 def _purchase_rows(
-    tables: Tables, model: Model, at: datetime, name: str, horizons: list[int], is_naive: bool
+    tables: Tables, model: Model, features: pl.DataFrame, at: datetime, name: str, horizons: list[int]
 ) -> pl.DataFrame:
-    features = _features_at(tables, at, is_naive)
     customers = _customers(tables)
     if customers is not None and name == NOW:
         features = of_everyone(features, customers)
     models = returning.from_parts((model.facts["models"], model.arrays, model.boosters), name, horizons)
     probability, reasons = returning.returning_risk(models, features)
     rows = risk_rows(features["customer_id"], probability, horizons, reasons, PURCHASES)
-    rows = with_value(rows, tables["transactions"], at)
-    return rows if is_naive else returning.with_repeats(rows, tables["transactions"], at)
+    return with_value(rows, tables["transactions"], at)
 
 
 def _fit(tables: Tables, train: pl.DataFrame | None, params: ChurnParams, is_naive: bool) -> Model:
@@ -380,7 +375,7 @@ TASK = Task(
     title="Churn and survival",
     question="Who is about to leave, why, and what is that worth?",
     needs=(("customers", "churn_labels"), ("transactions",)),
-    uses=("transactions", "conversations", "turns", "turn_sentiment", "customers"),
+    uses=("transactions", "conversations", *SOURCES, "customers"),
     gold="churn_labels",
     writes=("churn_risk", "churn_backtest", "hazard_ratios", *_DESCRIBED, "model_comparison"),
     metrics=(
@@ -395,5 +390,6 @@ TASK = Task(
     naive=Method(fit_naive, predict_naive),
     naive_name="Kaplan-Meier; without contract, recency alone",
     score=score,
+    scored_without="transactions of more than backtest_days before as_of; give a smaller --backtest-days",
     params=ChurnParams,
 )

@@ -364,5 +364,6 @@ TASK = Task(
     naive=Method(fit_naive, predict_naive),
     naive_name="Classical RFM cells",
     score=score,
+    scored_without="a transaction by observation_end",
     params=SegmentationParams,
 )

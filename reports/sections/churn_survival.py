@@ -17,7 +17,32 @@ _N_BINS = 20
 _MOST_CUSTOMERS = 10
 _MOST_TERMS = 14
 _CURVE_COLOURS = (BLUE, ORANGE, TEAL, GREY)
-_RANKING, _FITTING = "concordance_index", "integrated_brier_score"
+# The figures models are compared by, with a contract and without one, and what these are called.
+_COMPARED = (
+    (
+        ("concordance_index", "integrated_brier_score", "is_chosen"),
+        ("Concordance", "Integrated Brier score"),
+    ),
+    (
+        ("repeat_purchase_auc_{}_days", "log_loss_{}_days", "is_chosen_{}_days"),
+        ("Repeat-purchase AUC", "Log loss"),
+    ),
+)
+_MODELS = {
+    "kaplan_meier": "Kaplan–Meier",
+    "cox": "Cox",
+    "weibull_aft": "Weibull accelerated failure time",
+    "lognormal_aft": "Log-normal accelerated failure time",
+    "lightgbm_hazard": "LightGBM hazard",
+    "mean": "Mean of the two best",
+    "stack": "Stack",
+    "prior": "The same for all",
+    "recency": "Recency alone",
+    "bg_nbd": "BG/NBD",
+    "logistic": "Logistic regression",
+    "lightgbm": "LightGBM",
+    "blend": "Mean of logistic regression and LightGBM",
+}
 
 
 def tell(evidence: Evidence) -> Story:
@@ -60,7 +85,7 @@ def tell(evidence: Evidence) -> Story:
     grids = (
         _grid(risks, horizon, evidence.currency),
         *_ratio_grid(ratios, evidence.currency),
-        *_model_grid(evidence),
+        *_model_grid(evidence, horizon),
     )
     return Story(finding, figures, grids, quality=quality)
 
@@ -200,16 +225,19 @@ def _ratio_grid(ratios: list[dict[str, Any]], unit: str | None) -> tuple[Grid, .
     return (grid,) if rows else ()
 
 
-def _model_grid(evidence: Evidence) -> tuple[Grid, ...]:
+def _model_grid(evidence: Evidence, horizon: int) -> tuple[Grid, ...]:
     """All models on customers they had not seen, the one in use marked."""
     results = evidence.result("model_comparison")
     if results is None:
         return ()
     mine = results.filter(pl.col("task") == "churn_survival").collect()
-    judged = mine.filter(pl.col("metric").is_in([_RANKING, _FITTING]))
+    has_contract = "concordance_index" in mine["metric"]
+    names, titles = _COMPARED[0 if has_contract else 1]
+    ranking, fitting, is_chosen = (name.format(horizon) for name in names)
+    judged = mine.filter(pl.col("metric").is_in([ranking, fitting]))
     if judged.is_empty():
         return ()
-    used = set(mine.filter(pl.col("metric") == "is_chosen")["model"])
+    used = set(mine.filter(pl.col("metric") == is_chosen)["model"])
     weights = dict(mine.filter(pl.col("metric") == "weight").select("model", "value").iter_rows())
     figures: dict[str, dict[str, str]] = {}
     for row in judged.sort("model").iter_rows(named=True):
@@ -218,18 +246,13 @@ def _model_grid(evidence: Evidence) -> tuple[Grid, ...]:
             said += f" ({words.decimal(row['low'], 3)} to {words.decimal(row['high'], 3)})"
         figures.setdefault(row["model"], {})[row["metric"]] = said
     rows = []
-    for model, of_model in figures.items():
-        role = (
-            "in use"
-            if model in used
-            else f"{words.percent(weights[model])} of it"
-            if model in weights
-            else ""
-        )
-        rows.append((_say_term(model), of_model.get(_RANKING, "–"), of_model.get(_FITTING, "–"), role))
-    header = ("Model", "Concordance", "Integrated Brier score", "")
+    for model in [name for name in _MODELS if name in figures] + sorted(figures.keys() - _MODELS.keys()):
+        share = f"{words.percent(weights[model])} of it" if model in weights else ""
+        role = "in use" if model in used else share
+        of_model = (figures[model].get(metric, "–") for metric in (ranking, fitting))
+        rows.append((_MODELS.get(model, _say_term(model)), *of_model, role))
     title = "Models compared on customers they had not seen"
-    return (Grid(title, header, rows, "model_comparison", len(rows), (1, 2)),)
+    return (Grid(title, ("Model", *titles, ""), rows, "model_comparison", len(rows), (1, 2)),)
 
 
 def _grid(risks: pl.DataFrame, horizon: int, unit: str | None) -> Grid:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -144,6 +145,22 @@ def test_scoring_without_labels_is_refused_with_the_table(cxm, tmp_path, tiny_wo
     code, _, err = cxm("score", "sentiment", "--data", data)
     assert code == 2
     assert "sentiment_labels" in err.splitlines()[-1]
+
+
+def test_too_little_history_for_a_score_is_said_as_that_and_not_as_missing_labels(cxm, tmp_path, offline):
+    bought = pl.DataFrame(
+        {
+            "transaction_id": ["t1", "t2"],
+            "customer_id": ["a", "b"],
+            "occurred_at": [datetime(2026, 6, day, tzinfo=UTC) for day in (1, 9)],
+            "amount": [5.0, 7.0],
+        },
+        schema_overrides={"occurred_at": pl.Datetime("us", "UTC")},
+    )
+    store.write(bought, tmp_path / "data", "transactions")
+    code, _, err = cxm("score", "churn_survival", "--data", str(tmp_path / "data"))
+    assert code == 2
+    assert "transactions of more than backtest_days before as_of" in err.splitlines()[-1]
 
 
 def test_single_questions_answer_in_json(cxm, tmp_path, tiny_world, offline):

@@ -8,11 +8,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from cxm.methods.contact_facts import ends_of_conversations
 from cxm.methods.experience import (
     add_experience,
     contact_days,
     contacts_known_from,
-    ends_of_conversations,
     experience_of,
 )
 from cxm.methods.risk_choice import shown_ratios

@@ -31,14 +31,21 @@ def test_a_refund_is_no_purchase_and_the_future_is_not_read():
 def test_contacts_count_up_to_the_moment_only():
     conversations = pl.LazyFrame(
         {
-            "customer_id": ["a", "a", None],
-            "started_at": [AT - timedelta(days=5), AT + timedelta(days=5), AT],
-            "is_resolved": [False, False, True],
+            "conversation_id": ["1", "2", "3", "4"],
+            "customer_id": ["a", "a", None, "a"],
+            "started_at": [AT - timedelta(days=d) for d in (5, -5, 0, 1)],
+            "ended_at": [AT - timedelta(days=d) for d in (5, -5, 0, -1)],
+            "is_resolved": [False, False, True, False],
+            "handle_seconds": [60.0] * 4,
         }
     )
-    features = purchase_features(transactions(("a", 1, 5.0)), AT, conversations=conversations)
-    assert features["contacts_last_90_days"].to_list() == pytest.approx([0.6931], abs=1e-3)
-    assert features["unresolved_last_90_days"].to_list() == pytest.approx([0.6931], abs=1e-3)
+    told = pl.DataFrame({"conversation_id": ["1", "4"], "ends_badly": [True, True], "driver": ["x", "y"]})
+    features = purchase_features(transactions(("a", 1, 5.0), ("b", 1, 5.0)), AT, None, conversations, told)
+    # The one that is still going on is not known to end badly, nor to be unresolved.
+    for name in ("contacts", "unresolved", "bad_endings", "handle_minutes"):
+        assert features[f"{name}_last_90_days"].to_list() == pytest.approx([0.6931, 0], abs=1e-3)
+    assert features["last_driver_90_days"].to_list() == ["x", None]
+    assert features["contradictions_last_90_days"].null_count() == 2
 
 
 def test_customers_who_joined_and_bought_nothing_are_listed_as_such():

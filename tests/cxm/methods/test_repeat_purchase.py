@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from cxm.methods.purchases import purchase_features
-from cxm.methods.repeat_purchase import LOGISTIC, PRIOR, fit_window, from_parts, to_parts
+from cxm.methods.repeat_purchase import LOGISTIC, PRIOR, fit_window, from_parts, log_loss, to_parts
 
 AT = datetime(2026, 6, 30, tzinfo=UTC)
 
@@ -32,7 +32,7 @@ def buyers(n: int, seed: int = 0) -> tuple[pl.LazyFrame, datetime]:
 
 def test_the_probability_of_staying_away_is_calibrated_on_planted_rhythms():
     transactions, first = buyers(300)
-    model, losses, _ = fit_window(
+    model, found = fit_window(
         lambda at: purchase_features(transactions, at), transactions, first, AT, 60, 3, 7, (LOGISTIC,)
     )
     features = purchase_features(transactions, AT)
@@ -41,6 +41,8 @@ def test_the_probability_of_staying_away_is_calibrated_on_planted_rhythms():
     # A customer who buys every 20 days stays away for 60 with exp(-3), one of every 300 days with exp(-.2).
     assert probability[~is_slow].mean() == pytest.approx(np.exp(-3), abs=0.06)
     assert probability[is_slow].mean() == pytest.approx(np.exp(-0.2), abs=0.12)
+    assert found is not None
+    losses = {kind: log_loss(logit, found.outcome) for kind, logit in found.logits.items()}
     assert losses[LOGISTIC] < losses[PRIOR]
     facts, weights, booster = to_parts(model)
     assert np.array_equal(from_parts(facts, weights, booster).probability(features), probability)
@@ -49,9 +51,7 @@ def test_the_probability_of_staying_away_is_calibrated_on_planted_rhythms():
 def test_a_window_longer_than_history_allows_is_stretched():
     transactions, first = buyers(100)
     features = purchase_features(transactions, AT)
-    model, _, _ = fit_window(
-        lambda at: purchase_features(transactions, at), transactions, first, AT, 2000, 3, 7
-    )
+    model, _ = fit_window(lambda at: purchase_features(transactions, at), transactions, first, AT, 2000, 3, 7)
     assert model.window_days < 400
     assert (model.probability(features) <= 1).all()
 
@@ -59,9 +59,7 @@ def test_a_window_longer_than_history_allows_is_stretched():
 def test_without_history_the_answer_is_the_uniform_prior():
     transactions, _ = buyers(3)
     features = purchase_features(transactions, AT)
-    model, losses, _ = fit_window(
-        lambda at: purchase_features(transactions, at), transactions, AT, AT, 30, 3, 7
-    )
+    model, found = fit_window(lambda at: purchase_features(transactions, at), transactions, AT, AT, 30, 3, 7)
     assert model.kind == PRIOR
     assert set(model.probability(features)) == {0.5}
-    assert losses == {}
+    assert found is None
