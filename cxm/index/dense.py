@@ -11,6 +11,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
+from mmap import MADV_DONTNEED, mmap
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -45,6 +46,12 @@ def read_vectors(path: Path) -> Vectors:
         return np.load(path, mmap_mode="r")  # type: ignore[no-any-return]
     except ValueError:  # an empty file cannot be mapped
         return np.load(path)  # type: ignore[no-any-return]
+
+
+def give_back(mapped: Vectors) -> None:
+    """Let go of what a memory map has brought into this process; the system may keep it in its cache."""
+    if isinstance(mapped.base, mmap):
+        mapped.base.madvise(MADV_DONTNEED)
 
 
 def nearest(
