@@ -81,7 +81,7 @@ def _build(directory: Path, articles: pl.DataFrame, encoder: Encoder, previous: 
     texts = pl.Series("text", embedded_texts(passages))
     _write_vectors(directory, "vectors", texts, passages["old_row"], old, encoder)
     if is_large:
-        dense.Graphs.write(directory / "graphs", dense.read_vectors(directory / "vectors.npy"))
+        _write_graphs(directory, passages["article_id"], previous)
         # Beyond what is searched exactly, passages also stand for their sentences.
         parts = passages.select("article_id", "text", old_row=pl.lit(None, dtype=pl.Int64))
     else:
@@ -91,6 +91,14 @@ def _build(directory: Path, articles: pl.DataFrame, encoder: Encoder, previous: 
     _write(parts.select("text"), directory / "parts.arrow")
     write_words(directory, heads, parts["text"])
     write_lexical(directory / "lexical", passages)
+
+
+def _write_graphs(directory: Path, owners: pl.Series, previous: Index | None) -> None:
+    vectors = dense.read_vectors(directory / "vectors.npy")
+    _, first = np.unique(np.load(directory / "vectors_rows.npy"), return_index=True)
+    numbers = dense.graph_numbers(owners.gather(first).to_list(), len(vectors))
+    before = previous.directory / "graphs" if previous is not None and previous.is_large else None
+    dense.Graphs.write(directory / "graphs", vectors, numbers, before)
 
 
 def _write(frame: pl.DataFrame, path: Path) -> None:

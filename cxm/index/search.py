@@ -240,6 +240,9 @@ class Index:
         keep = None if where.is_open else where.passes(self.articles.with_columns(section="path"))
         for text, vector in zip(queries, vectors, strict=True):
             yield self._pool(text, vector, keep, size, fusion)
+            if self.is_large:
+                # Each query reads a little here and there; of a million vectors nearly all in the end.
+                dense.give_back(self.vectors)
 
     def _pool(
         self,

@@ -17,7 +17,7 @@ import polars as pl
 
 from cxm.store import atomic_path
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 _POINTER = "CURRENT"
 _FACTS, _LOCK = "facts.json", "lock"
 _CONTENT = ("title", "section", "body", "body_format")

@@ -114,9 +114,15 @@ class ConversationClassifier:
 
 
 def fit_conversation_classifier(
-    seen: Conversations, labels: list[str], seed: int, n_folds: int = _FOLDS
+    seen: Conversations,
+    labels: list[str],
+    seed: int,
+    n_folds: int = _FOLDS,
+    folds: Codes | None = None,
 ) -> ConversationClassifier:
     """Learn from labelled conversations; views that are empty everywhere are left out.
+
+    `folds` `(n,)` keeps rows together that are not independent; without it classes are spread evenly.
 
     Weights of the views and the width of the kernel are chosen by cross-validation on a sample, the
     scale on all rows held out in turn. More than 12,000 rows are thinned out, the commonest classes
@@ -134,9 +140,9 @@ def fit_conversation_classifier(
     if len(vectors) > 1 and np.allclose(vectors.get("need", 0), vectors.get("customer", 1), atol=1e-3):
         del vectors["need"]  # conversations of one turn: two views of the same
     if not terms and not vectors:
-        vectors = {"customer": used.vectors["customer"]}
+        vectors = dict([next(iter(used.vectors.items()))])
     sample = np.flatnonzero(_most_even(used_codes, _SOUGHT_ON, generator))
-    fold = spread_folds(used_codes, n_folds, generator)
+    fold = spread_folds(used_codes, n_folds, generator) if folds is None else folds[kept]
     weights, width = _choose(rows, vectors, used_codes, len(classes), fold, sample)
     total = _total(rows, vectors, weights, width)
     scores = held_out_scores(total, used_codes, len(classes), fold)

@@ -16,10 +16,11 @@ from cxm.methods.dialogues import content_words
 
 _MAX_DISTANCE = 0.5
 _MAX_CLUSTERED = 2000
-# What is heard between words; with them a name says nothing.
-_FILLERS = frozenset(
-    ["ah", "er", "erm", "from", "hm", "oh", "thatll", "there", "therell", "uh", "um", "with"]
-)
+_MOST_WORDS, _IN_COMMON = 6, 2
+# What is heard between words, and what is said to a menu; with them a name says nothing.
+_SOUNDS = "ah er erm from hm myself oh thatll there therell uh um with yourself"
+_NUMBERS = "zero one two three four five six seven eight nine ten first second third"
+_FILLERS = frozenset(f"{_SOUNDS} {_NUMBERS}".split())
 
 
 def group_needs(vectors: NDArray[np.float32], seed: int) -> NDArray[np.intp]:
@@ -49,18 +50,35 @@ def group_needs(vectors: NDArray[np.float32], seed: int) -> NDArray[np.intp]:
     return groups
 
 
-def name_group(texts: Sequence[str], background: Counter[str], n_background: int, n_words: int = 3) -> str:
-    """The words that many texts of the group hold and few others do, the most telling first.
+def telling_words(
+    texts: Sequence[str], background: Counter[str], n_background: int, n_words: int = _MOST_WORDS
+) -> list[str]:
+    """The words that at least half of the texts hold and few others do, the most telling first.
 
-    `background` counts the texts (of `n_background`) that hold a word.
+    `background` counts the texts (of `n_background`) that hold a word. Texts that have no word in common
+    have none.
     """
     inside = count_words(texts)
     telling = {
         word: n / len(texts) * np.log((1 + n_background) / (0.5 + background[word]))
         for word, n in inside.items()
+        if 2 * n >= len(texts)
     }
-    best = sorted(telling, key=lambda word: (-round(telling[word], 9), word))[:n_words]
-    return ", ".join(best) or " ".join(" ".join(texts[:1]).split()[:n_words]) or "(no words)"
+    return sorted(telling, key=lambda word: (-round(telling[word], 9), word))[:n_words]
+
+
+def join_groups(telling: Sequence[Sequence[str]]) -> list[int]:
+    """For each group the number of the first that is about the same: two telling words in common.
+
+    So one thing that is asked about in several ways ("it tips over", "when does it come") is one topic.
+    """
+    first = list(range(len(telling)))
+    for right, words in enumerate(telling):
+        near = {first[left] for left in range(right) if len({*words} & {*telling[left]}) >= _IN_COMMON}
+        if near:
+            joined = {*near, right}
+            first = [min(near) if group in joined else group for group in first]
+    return first
 
 
 def count_words(texts: Sequence[str]) -> Counter[str]:

@@ -30,6 +30,8 @@ _MAX_PASSAGES = 3
 _MAX_QUOTES = 2
 _CELLS_PER_BLOCK = 1 << 23
 _RANK_COST = 0.05
+_SATISFIED = 4  # csat of a customer who was content
+_ALIKE = 0.7  # share of two replies' words that both have, from which on they say the same
 
 
 def quote_sentences(
@@ -75,6 +77,22 @@ def first_sentences(hits: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(quotes, schema=QUOTES, orient="row")
 
 
+def ended_well(conversations: pl.DataFrame) -> pl.DataFrame:
+    """The conversations whose replies are worth repeating: resolved, or else the customer was satisfied.
+
+    None of them was left open or rated below 4 of 5. Where nothing at all is known of how conversations
+    ended, all count.
+    """
+    missing = [name for name in ("is_resolved", "csat") if name not in conversations.columns]
+    known = conversations.with_columns(pl.lit(None).alias(name) for name in missing)
+    if known.select(pl.all_horizontal(pl.col("is_resolved", "csat").is_null().all())).item():
+        return conversations
+    signs = [pl.col("is_resolved").cast(pl.Boolean), pl.col("csat").cast(pl.Float64) >= _SATISFIED]
+    is_good = pl.any_horizontal(sign.fill_null(False) for sign in signs)
+    is_bad = pl.any_horizontal(~sign.fill_null(True) for sign in signs)
+    return conversations.filter(known.select((is_good & ~is_bad).alias("kept"))["kept"])
+
+
 def build_reply_bank(turns: pl.DataFrame, max_replies: int, seed: int) -> pl.DataFrame:
     """What agents said right after a customer: columns of `BANK`; of more than `max_replies` a sample."""
     spoken = turns.filter((pl.col("speaker") != "system") & (pl.col("text").str.strip_chars() != ""))
@@ -101,15 +119,16 @@ def nearest_replies(
     bank_vectors: Vectors,
     k: int,
 ) -> pl.DataFrame:
-    """The k nearest rows of the bank for each request, from other conversations, each reply once.
+    """The k nearest rows of the bank for each request, from other conversations, no two much alike.
 
-    Columns of `NEIGHBOURS`; `row` is the position in `bank`. Exact, in bounded memory.
+    Two replies are much alike that share most of their words: names and numbers in them aside, they
+    say the same. Columns of `NEIGHBOURS`; `row` is the position in `bank`. Exact, in bounded memory.
     """
     found: list[tuple[int, int, int, float]] = []
     if not bank.height or not k:
         return pl.DataFrame(schema=NEIGHBOURS)
     names = bank["conversation_id"].to_numpy()
-    wordings = [" ".join(words(reply)) for reply in bank["reply"]]
+    wordings = [frozenset(words(reply)) for reply in bank["reply"]]
     # Some of the nearest say the same; enough must be left.
     n_looked_at = min(bank.height, 8 * k)
     size = max(1, _CELLS_PER_BLOCK // bank.height)
@@ -118,11 +137,15 @@ def nearest_replies(
         for i, row in enumerate(similarity, start=start):
             row[names == conversation_ids[i]] = -np.inf
             best = np.sort(np.argpartition(-row, n_looked_at - 1)[:n_looked_at])
-            seen: set[str] = set()
+            seen: list[frozenset[str]] = []
             for j in best[np.argsort(-row[best], kind="stable")]:
                 if len(seen) == k or not np.isfinite(row[j]):
                     break
-                if wordings[j] not in seen:
-                    seen.add(wordings[j])
+                if not any(_is_alike(wordings[j], other) for other in seen):
+                    seen.append(wordings[j])
                     found.append((i, len(seen), int(j), round(float(row[j]), 6)))
     return pl.DataFrame(found, schema=NEIGHBOURS, orient="row")
+
+
+def _is_alike(left: frozenset[str], right: frozenset[str]) -> bool:
+    return len(left & right) >= _ALIKE * len(left | right)

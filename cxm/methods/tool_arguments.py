@@ -26,6 +26,14 @@ _FORMATS = {
 }
 _IS_CODE = frozenset({"id", "ids", "number", "no", "code", "reference", "ref", "sku", "tracking"})
 _NO = re.compile(r"\b(?:no|not|don'?t|without|never)\b[^.?!]*$", re.IGNORECASE)
+# A denial right before what is denied: "not the red one", "instead of express".
+_NOT_THIS = re.compile(
+    r"\b(?:not|no|never|without|instead of|rather than|(?:do|did|does|is|was|wo)n['’]?t)"
+    r"(?: want| need| like| mean)?"
+    r"(?:\s+(?:the|a|an|any|by|with|in|for|to|it|want|need|be))*\s+$",
+    re.IGNORECASE,
+)
+_BEFORE_CODE = r"(?:\s+(?:id|number|no\.?|code|reference|ref|is|was|it|it's|:|#))*[\s:#=]*"
 _MAX_VALUE = 100
 
 
@@ -118,8 +126,8 @@ def find_arguments(schema: ToolSchema, texts: Sequence[str]) -> dict[str, Any]:
 def is_contradicted(schema: ToolSchema | None, context: Context) -> bool:
     """Whether the customer gave a required value, last of all, that the schema does not allow.
 
-    Only what is told apart from other talk counts: numbers, dates and the like that are spoken of by
-    the parameter's name.
+    Only what is told apart from other talk counts: numbers and codes that are spoken of by the
+    parameter's name, and options all of which are denied.
     """
     if schema is None:
         return False
@@ -128,14 +136,35 @@ def is_contradicted(schema: ToolSchema | None, context: Context) -> bool:
 
 
 def _is_refused(name: str, rules: dict[str, Any], texts: Sequence[str]) -> bool:
-    if _type(rules) not in ("integer", "number") or isinstance(rules.get("enum"), list):
-        return False
+    if (options := _options(rules)) is not None:
+        return bool(options) and _denied(options, texts) == len(options)
     for text in reversed(texts):
-        if any(word in text.lower() for word in name_words(name)):
-            values = _candidates(name, rules, text)
-            if values:
-                return not any(_is_valid(value, rules) for value in values)
+        if values := _given(name, rules, text):
+            return not any(_is_valid(value, rules) for value in values)
     return False
+
+
+def _given(name: str, rules: dict[str, Any], text: str) -> list[Any]:
+    """What a text gives by the parameter's name that is sure to be meant for it."""
+    kind = _type(rules)
+    if kind in ("integer", "number"):
+        is_named = any(word in text.lower() for word in name_words(name))
+        return _candidates(name, rules, text) if is_named else []
+    subject = [part for part in name_words(name) if part not in _IS_CODE]
+    if kind == "string" and isinstance(rules.get("pattern"), str) and subject:
+        label = r"[\s_-]+".join(re.escape(part) for part in subject)
+        named = re.compile(rf"\b{label}{_BEFORE_CODE}({_CODE.pattern})", re.IGNORECASE)
+        return [match.group(1).lstrip("#").rstrip("-") for match in named.finditer(text)]
+    return []
+
+
+def _denied(options: Sequence[Any], texts: Sequence[str]) -> int:
+    """How many options are denied where they are last spoken of."""
+    last: dict[int, bool] = {}
+    for text in texts:
+        for option, is_denied in _spoken_options(options, text):
+            last[option] = is_denied
+    return sum(last.values())
 
 
 def missing_arguments(schema: ToolSchema, found: dict[str, Any]) -> list[str]:
@@ -157,8 +186,8 @@ def _type(rules: dict[str, Any]) -> str:
 
 
 def _candidates(name: str, rules: dict[str, Any], text: str) -> list[Any]:
-    if isinstance(rules.get("enum"), list):
-        return _options_in(rules["enum"], text)
+    if (options := _options(rules)) is not None:
+        return [options[i] for i, is_denied in _spoken_options(options, text)[::-1] if not is_denied]
     kind = _type(rules)
     if kind in ("integer", "number"):
         return _numbers(name, kind, text)
@@ -167,14 +196,22 @@ def _candidates(name: str, rules: dict[str, Any], text: str) -> list[Any]:
     return list(_strings(name, rules, text)) if kind == "string" else []
 
 
-def _options_in(options: list[Any], text: str) -> list[Any]:
-    """Options spoken of, the last one first; the longer where two begin alike."""
+def _options(rules: dict[str, Any]) -> list[Any] | None:
+    """The only values there are for a parameter, None where there is no such list."""
+    if "const" in rules:
+        return [rules["const"]]
+    return rules["enum"] if isinstance(rules.get("enum"), list) else None
+
+
+def _spoken_options(options: Sequence[Any], text: str) -> list[tuple[int, bool]]:
+    """(which, whether it is denied) of options spoken of, in order; the longer last where two begin alike."""
     spoken = []
-    for option in options:
+    for i, option in enumerate(options):
         spelt = r"[\s_-]+".join(re.escape(word) for word in re.split(r"[\s_-]+", str(option)) if word)
         for match in re.finditer(rf"(?<!\w){spelt}(?!\w)", text, re.IGNORECASE) if spelt else ():
-            spoken.append((match.start(), len(match.group()), option))
-    return [option for *_, option in sorted(spoken, key=lambda found: found[:2], reverse=True)]
+            is_denied = bool(_NOT_THIS.search(text[: match.start()]))
+            spoken.append((match.start(), len(match.group()), i, is_denied))
+    return [(i, is_denied) for *_, i, is_denied in sorted(spoken)]
 
 
 def _numbers(name: str, kind: str, text: str) -> list[Any]:

@@ -6,19 +6,22 @@ is described by is in `cxm.methods.tool_features`, what to call it with in `tool
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cxm.methods.conversation_classifier import ConversationClassifier
 from cxm.methods.dialogues import Context
 from cxm.methods.ranker import Candidates, Fit, fit_ranker, rank_scores
 from cxm.methods.retrieval import draw_folds
+from cxm.methods.tool_classifier import fit_tool_classifier, spread_chances, tool_chances
 from cxm.methods.tool_features import (
-    NEAR_BY,
+    CALL_FEATURES,
     PAIR_FEATURES,
+    VIEWS,
     Array,
     Dialogues,
     Encode,
@@ -30,13 +33,14 @@ from cxm.methods.tool_features import (
 )
 
 # Without labels a tool is called where the likest is at least this much like what is said.
-_PLAIN_CALL_WEIGHTS = (-10.0, -10.0, 0.0, 0.0, 0.0, 10.0)
+_PLAIN_CALL = {"is_after_result": -10.0, "is_courtesy": -10.0, "best_likeness": 10.0}
+_PLAIN_CALL_WEIGHTS = tuple(_PLAIN_CALL.get(name, 0.0) for name in CALL_FEATURES)
 _PLAIN_CALL_INTERCEPT = -5.0
 _LEAST_LABELS = 10
 _MAX_LABELS = 2000
 _PER_BLOCK = 256
 _N_FOLDS = 5
-_VIEWS_KEPT = tuple(sorted({*NEAR_BY, "last"}))
+_CLASSIFIER = "tool_classifier"
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class ToolModel:
     """What is known of past calls, a ranker of tools (None: likeness alone), and when to call one."""
 
     past: PastCalls
+    classifier: ConversationClassifier | None = None
     booster: str | None = None
     call_weights: tuple[float, ...] = _PLAIN_CALL_WEIGHTS
     call_intercept: float = _PLAIN_CALL_INTERCEPT
@@ -53,25 +58,39 @@ class ToolModel:
         return {
             "called": list(self.past.called),
             "conversations": list(self.past.conversations),
+            "classifier": self.classifier.to_parts()[0] if self.classifier else None,
             "call_weights": list(self.call_weights),
             "call_intercept": self.call_intercept,
         }
 
     def arrays(self) -> dict[str, NDArray[np.float16]]:
-        """Its vectors, by name."""
-        return {f"tool_{name}": view.astype(np.float16) for name, view in self.past.views.items()}
+        """Its vectors and weights, by name, in half precision."""
+        found = {f"tool_{name}": view for name, view in self.past.views.items()}
+        if self.classifier:
+            parts = self.classifier.to_parts()[1]
+            found |= {f"{_CLASSIFIER}.{name}": array for name, array in parts.items()}
+        return {name: array.astype(np.float16) for name, array in found.items()}
 
     @staticmethod
     def load(facts: dict[str, Any], arrays: dict[str, NDArray[Any]], booster: str | None) -> ToolModel:
         """The model that `facts` and `arrays` were taken from."""
-        views = {name: arrays[f"tool_{name}"].astype(np.float32) for name in _VIEWS_KEPT}
+        views = {name: arrays[f"tool_{name}"].astype(np.float32) for name in VIEWS}
         past = PastCalls(views, tuple(facts["called"]), tuple(facts["conversations"]))
-        return ToolModel(past, booster, tuple(facts["call_weights"]), facts["call_intercept"])
+        classifier = None
+        if facts["classifier"]:
+            start = f"{_CLASSIFIER}."
+            parts = {
+                name.removeprefix(start): array.astype(np.float32)
+                for name, array in arrays.items()
+                if name.startswith(start)
+            }
+            classifier = ConversationClassifier.from_parts(facts["classifier"], parts)
+        return ToolModel(past, classifier, booster, tuple(facts["call_weights"]), facts["call_intercept"])
 
 
 def plain_model() -> ToolModel:
     """What is known without labels: nothing but how to weigh likeness."""
-    return ToolModel(PastCalls({name: np.zeros((0, 0), dtype=np.float32) for name in _VIEWS_KEPT}))
+    return ToolModel(PastCalls({name: np.zeros((0, 0), dtype=np.float32) for name in VIEWS}))
 
 
 def fit_tools(
@@ -90,41 +109,41 @@ def fit_tools(
         return plain_model(), Fit(None, 0.0, 0.0, 0)
     rows = dialogues.take(known)
     owners = tuple(context.conversation_id for context in rows.contexts)
-    past = PastCalls({name: rows.views[name] for name in _VIEWS_KEPT}, names, owners)
-    calls = rows.take(np.flatnonzero(is_call).tolist())
-    fit = _fit_ranker(calls, [name for name in names if name], tools, past, encode, seed)
-    weights, intercept = _fit_calling(rows, is_call, tools, past, encode)
-    return ToolModel(past, fit.booster, weights, intercept), fit
+    past = PastCalls(rows.views, names, owners)
+    classifier = fit_tool_classifier(rows, names, seed)
+    if classifier is None or classifier.out_of_fold is None:
+        chances = tool_chances(None, rows, tools.names)
+    else:
+        chances = spread_chances(classifier.out_of_fold, classifier.classes, tools.names)
+    described = list(_described(rows, chances, tools, past, encode))
+    pairs = np.concatenate([pairs for _, pairs, _ in described])
+    right = [tools.names.index(name) for name in names if name]
+    of_calls = [owner for owner, name in zip(owners, names, strict=True) if name]
+    fit = _fit_ranker(pairs[is_call], right, of_calls, seed)
+    weights, intercept = _fit_calling(np.vstack([calling for *_, calling in described]), is_call)
+    return ToolModel(past, classifier, fit.booster, weights, intercept), fit
 
 
-def _fit_ranker(
-    calls: Dialogues, names: Sequence[str], tools: Tools, past: PastCalls, encode: Encode, seed: int
-) -> Fit:
-    n_tools = len(tools.names)
-    features = pair_features(calls, tools, past, encode)
-    right = np.array([tools.names.index(name) for name in names])
+def _fit_ranker(features: Array, right: Sequence[int], owners: Sequence[str], seed: int) -> Fit:
+    """The ranker from the pairs `(n, n_tools, n_features)` of dialogues that call the tools `right`."""
+    n_tools = features.shape[1]
+    wanted = np.array(right)
     candidates = Candidates(
         features.reshape(-1, len(PAIR_FEATURES)),
-        np.asarray(np.arange(n_tools) == right[:, None], dtype=float).ravel(),
-        (np.arange(len(names) + 1) * n_tools).astype(np.intp),
+        np.asarray(np.arange(n_tools) == wanted[:, None], dtype=float).ravel(),
+        (np.arange(len(wanted) + 1) * n_tools).astype(np.intp),
         plain_scores(features).ravel(),
     )
-    folds = draw_folds(np.array([context.conversation_id for context in calls.contexts]), _N_FOLDS, seed)
 
     def is_right(scores: Array, queries: NDArray[np.intp]) -> Array:
         best = np.round(scores, 6).reshape(-1, n_tools).argmax(axis=1)
-        return np.asarray(best == right[queries], dtype=float)
+        return np.asarray(best == wanted[queries], dtype=float)
 
-    return fit_ranker(candidates, folds, is_right, seed)
+    return fit_ranker(candidates, draw_folds(np.array(owners), _N_FOLDS, seed), is_right, seed)
 
 
-def _fit_calling(
-    rows: Dialogues, is_call: NDArray[np.bool_], tools: Tools, past: PastCalls, encode: Encode
-) -> tuple[tuple[float, ...], float]:
+def _fit_calling(features: Array, is_call: NDArray[np.bool_]) -> tuple[tuple[float, ...], float]:
     """Logistic regression of whether a tool is called: weights of `CALL_FEATURES` and intercept."""
-    features = np.vstack(
-        [call_features(part, pairs, past) for part, pairs in _blocks(rows, tools, past, encode)]
-    )
     if is_call.all():
         return (0.0,) * features.shape[1], 1.0
     from sklearn.linear_model import LogisticRegression
@@ -134,11 +153,15 @@ def _fit_calling(
     return weights, round(float(fitted.intercept_[0]), 6)
 
 
-def _blocks(dialogues: Dialogues, tools: Tools, past: PastCalls, encode: Encode) -> Any:
-    """The dialogues some at a time, with the features of their pairs."""
+def _described(
+    dialogues: Dialogues, chances: Array, tools: Tools, past: PastCalls, encode: Encode
+) -> Iterator[tuple[Dialogues, Array, Array]]:
+    """The dialogues some at a time, with the features of their pairs and of whether to call."""
     for start in range(0, len(dialogues.contexts), _PER_BLOCK):
-        part = dialogues.take(range(start, min(start + _PER_BLOCK, len(dialogues.contexts))))
-        yield part, pair_features(part, tools, past, encode)
+        rows = slice(start, start + _PER_BLOCK)
+        part = dialogues.take(range(len(dialogues.contexts))[rows])
+        pairs = pair_features(part, tools, past, chances[rows], encode)
+        yield part, pairs, call_features(part, pairs, past, chances[rows])
 
 
 def choose_tools(
@@ -156,13 +179,13 @@ def choose_tools(
     chosen: list[str | None] = []
     if not tools.names:
         return [None] * len(dialogues.contexts)
-    for part, features in _blocks(dialogues, tools, model.past, encode):
+    chances = tool_chances(model.classifier, dialogues, tools.names)
+    for part, features, calling in _described(dialogues, chances, tools, model.past, encode):
         scores = plain_scores(features)
         if model.booster is not None:
             flat = rank_scores(model.booster, features.reshape(-1, len(PAIR_FEATURES)))
             scores = np.round(flat.reshape(scores.shape), 6)
-        calling = call_features(part, features, model.past) @ np.asarray(model.call_weights)
-        is_call = np.round(calling + model.call_intercept, 6) >= 0
+        is_call = np.round(calling @ np.asarray(model.call_weights) + model.call_intercept, 6) >= 0
         for i, context in enumerate(part.contexts):
             allowed = candidates[len(chosen)]
             options = set(tools.names if allowed is None else allowed)

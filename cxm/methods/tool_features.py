@@ -29,7 +29,7 @@ Encode = Callable[[Sequence[str]], Vectors]
 # for, the agent's last turn ("shall I send you a label?") and the very last turn of anybody.
 VIEWS = ("request", "context", "need", "first_need", "agent", "last")
 _WEIGHINGS = {"request": Weighing(0.01), "context": Weighing(0.5), "need": Weighing(0.75, ("customer",))}
-_AGENTS = ("agent", "bot")
+AGENTS = ("agent", "bot")
 # Views by which past dialogues are near.
 NEAR_BY = ("request", "context", "need", "agent", "first_need")
 _LIKENESS = (*VIEWS, "best_of_customer", "best_of_agent")
@@ -40,12 +40,15 @@ PAIR_FEATURES = (
     *(f"{name}_gap" for name in (*_LIKENESS, *_NEAR)),
     "spoken_name",
     "was_called",
+    "chance",
+    "chance_gap",
 )
 CALL_FEATURES = (
     "is_after_result",
     "is_courtesy",
     *(f"calling_{view}" for view in ("context", "last", "agent")),
     "best_likeness",
+    "chance_of_none",
 )
 # Likeness without labels: weights of request, context and agent, of the spoken name, of being called before.
 PLAIN = {"request": 0.2, "context": 0.5, "agent": 0.6, "spoken_name": 0.5, "was_called": -0.3}
@@ -95,8 +98,8 @@ class Dialogues:
         views = {name: context_vectors(found, encode, weighing) for name, weighing in _WEIGHINGS.items()}
         texts = {
             "first_need": first_need_texts(found),
-            "agent": [_last_text(context, _AGENTS) for context in found],
-            "last": [_last_text(context, None) for context in found],
+            "agent": [last_text(context, AGENTS) for context in found],
+            "last": [last_text(context, None) for context in found],
         }
         for name, said in texts.items():
             views[name] = encode(said)
@@ -111,7 +114,8 @@ class Dialogues:
         )
 
 
-def _last_text(context: Context, speakers: Sequence[str] | None) -> str:
+def last_text(context: Context, speakers: Sequence[str] | None) -> str:
+    """The last turn of some speakers (None: of anybody) that has a word; empty where there is none."""
     said = (turn for turn in reversed(context.turns) if speakers is None or turn.speaker in speakers)
     return next((turn.text for turn in said if words(turn.text)), "")
 
@@ -145,11 +149,16 @@ class PastCalls:
             yield eligible[nearest], weight / max(float(weight.sum()), 1e-9)
 
 
-def pair_features(dialogues: Dialogues, tools: Tools, past: PastCalls, encode: Encode) -> Array:
-    """`(n, n_tools, n_pair_features)`, by `PAIR_FEATURES`; at least one tool."""
+def pair_features(
+    dialogues: Dialogues, tools: Tools, past: PastCalls, chances: Array, encode: Encode
+) -> Array:
+    """`(n, n_tools, n_pair_features)`, by `PAIR_FEATURES`; at least one tool.
+
+    `chances` `(n, n_tools + 1)`: log-probabilities of `cxm.methods.tool_classifier`, NaN where unknown.
+    """
     contexts, n_tools = dialogues.contexts, len(tools.names)
     of = [dialogues.views[view] @ tools.vectors.T for view in VIEWS]
-    of += [_best_turn(contexts, tools, encode, speakers) for speakers in (("customer",), _AGENTS)]
+    of += [_best_turn(contexts, tools, encode, speakers) for speakers in (("customer",), AGENTS)]
     number: dict[str | None, int] = {name: i for i, name in enumerate(tools.names)}
     choices = np.array([number.get(name, -1) for name in past.called], dtype=np.intp)
     for view in NEAR_BY:
@@ -162,7 +171,9 @@ def pair_features(dialogues: Dialogues, tools: Tools, past: PastCalls, encode: E
     results = ["\n".join(turn.text for turn in c.turns if turn.speaker == "system") for c in contexts]
     was_called = np.array([[name in text for name in tools.names] for text in results], dtype=float)
     others = np.stack([_spoken_names(contexts, tools), was_called.reshape(len(contexts), n_tools)], axis=-1)
-    return np.asarray(np.round(np.concatenate([near, gaps, others], axis=-1), 5), dtype=np.float64)
+    of_tools = chances[:, :-1]
+    learned = np.stack([of_tools, of_tools - np.fmax.reduce(of_tools, axis=1, keepdims=True)], axis=-1)
+    return np.asarray(np.round(np.concatenate([near, gaps, others, learned], axis=-1), 5), dtype=np.float64)
 
 
 def plain_scores(features: Array) -> Array:
@@ -171,8 +182,8 @@ def plain_scores(features: Array) -> Array:
     return np.asarray(np.round(features[..., columns] @ np.array(list(PLAIN.values())), 6))
 
 
-def call_features(dialogues: Dialogues, features: Array, past: PastCalls) -> Array:
-    """`(n, n_call_features)`, by `CALL_FEATURES`; `features` are those of the pairs."""
+def call_features(dialogues: Dialogues, features: Array, past: PastCalls, chances: Array) -> Array:
+    """`(n, n_call_features)`, by `CALL_FEATURES`; `features` are those of the pairs, `chances` as there."""
     found = np.zeros((len(dialogues.contexts), len(CALL_FEATURES)))
     is_call = np.array([name is not None for name in past.called], dtype=float)
     everybody = np.arange(len(past.called))
@@ -184,6 +195,8 @@ def call_features(dialogues: Dialogues, features: Array, past: PastCalls) -> Arr
         found[row, 1] = is_courtesy(context.last_request)
     if features.shape[1]:
         found[:, 5] = plain_scores(features).max(axis=1)
+    none = np.exp(chances[:, -1])
+    found[:, 6] = np.where(np.isnan(none), 0.0, np.round(chances[:, -1] - np.log1p(1e-6 - none), 5))
     return found
 
 

@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 _N_FOLDS = 5
 _LEAST_TRAIN_QUERIES = 20
-_MAX_EXAMPLES = 5
+_MAX_EXAMPLES, _NAME_WORDS = 5, 3
 _PLAIN = Fusion()
 _ANY = Filter()
 _LABELLED: dict[str, Any] = {"query_id": pl.String, "text": pl.String, "article_ids": pl.List(pl.String)}
@@ -277,18 +277,29 @@ def find_gaps(
         probability=np.round(probability, 6), topic=gaps.group_needs(vectors, params.seed)
     )
     background = gaps.count_words(texts)
+    open_topics = [
+        topic
+        for _, topic in topics.group_by("topic", maintain_order=True)
+        if topic.height >= params.min_gap_size
+        and float(np.mean(topic["probability"].to_numpy())) < params.gap_probability
+    ]
+    telling = [gaps.telling_words(topic["text"].to_list(), background, len(texts)) for topic in open_topics]
+    joined: dict[int, list[pl.DataFrame]] = {}
+    for topic, words, first in zip(open_topics, telling, gaps.join_groups(telling), strict=True):
+        # Needs without a word in common are alike in nothing that an article could be about.
+        if words:
+            joined.setdefault(first, []).append(topic)
     rows = []
-    for (_,), topic in topics.group_by("topic", maintain_order=True):
-        average = float(np.mean(topic["probability"].to_numpy()))
-        if topic.height < params.min_gap_size or average >= params.gap_probability:
-            continue
+    for first, parts in joined.items():
+        topic = pl.concat(parts)
+        words = gaps.telling_words(topic["text"].to_list(), background, len(texts)) or telling[first]
         clearest = topic.sort("probability", "kind", "id")
         rows.append(
             {
-                "name": gaps.name_group(topic["text"].to_list(), background, len(texts)),
+                "name": ", ".join(words[:_NAME_WORDS]),
                 "n_conversations": int((topic["kind"] == "conversation").sum()),
                 "n_queries": int((topic["kind"] == "query").sum()),
-                "answer_probability": average,
+                "answer_probability": float(np.mean(topic["probability"].to_numpy())),
                 "example_ids": clearest["id"].head(_MAX_EXAMPLES).to_list(),
             }
         )

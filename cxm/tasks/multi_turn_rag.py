@@ -85,7 +85,7 @@ def fit(tables: Tables, train: pl.DataFrame | None, params: MultiTurnRagParams, 
     labels = pl.DataFrame(schema=TABLES["reply_labels"].empty().schema) if train is None else train
     labels = labels.sort("conversation_id", "turn_index")
     labelled = contexts(turns, labels)
-    bank = replies.build_reply_bank(turns, params.max_past_replies, params.seed)
+    bank = replies.build_reply_bank(_of_good(tables, turns), params.max_past_replies, params.seed)
     facts: dict[str, Any] = {"bank": bank.drop("request").to_dict(as_series=False)}
     arrays: dict[str, NDArray[Any]] = {
         "bank": services.encoder.encode(bank["request"].to_list()).astype(np.float16)
@@ -111,6 +111,18 @@ def fit(tables: Tables, train: pl.DataFrame | None, params: MultiTurnRagParams, 
         comparison += _compare("tool_accuracy", "likeness of tools", "learned ranker of tools", fit)
     facts["comparison"] = comparison
     return Model(facts, arrays, boosters)
+
+
+def _of_good(tables: Tables, turns: pl.DataFrame) -> pl.DataFrame:
+    """The turns of conversations that ended well, by what `conversations` says of them."""
+    if "conversations" not in tables:
+        return turns
+    names = tables["conversations"].collect_schema().names()
+    columns = [name for name in ("conversation_id", "is_resolved", "csat") if name in names]
+    conversations = tables["conversations"].select(columns).collect()
+    good = replies.ended_well(conversations)
+    log.info("replies are suggested from %d of %d conversations", good.height, conversations.height)
+    return turns.join(good.select("conversation_id"), on="conversation_id", how="semi")
 
 
 def _tell(metric: str, fit: Fit) -> None:

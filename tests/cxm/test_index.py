@@ -264,12 +264,35 @@ def test_graphs_find_what_the_exact_search_finds_and_are_made_alike_again(
     assert opened.is_large
     graphs = sorted(opened.directory.glob("graphs/*"))
     again = sorted(open_index(tmp_path / "h", made, HashingEncoder()).directory.glob("graphs/*"))
-    assert len(graphs) == 3
+    assert len([path for path in graphs if path.suffix == ".usearch"]) == 4
     assert [path.read_bytes() for path in graphs] == [path.read_bytes() for path in again]
     graph = [p.articles[np.argmax(p.cosine)] for p in opened.pools(texts)]
     assert np.mean(np.array(exact) == np.array(graph)) > 0.9
     few = next(opened.pools(texts[:1], where=Filter(kind="issue")))
     assert few.articles.tolist() == []
+
+
+def test_a_changed_article_leaves_the_graphs_of_others_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dense, "MAX_EXACT", 100)
+    monkeypatch.setattr(dense, "_ROWS_PER_GRAPH", 100)
+    made = articles(*((f"a{i:03}", f"Title {i}", f"Text w{i} about w{i // 7}") for i in range(390)))
+    before = open_index(tmp_path, made, HashingEncoder())
+    files = {path.name: path.stat().st_ino for path in before.directory.glob("graphs/*.usearch")}
+    changed = articles(
+        ("a0000", "A new one", "which comes first"),
+        *(
+            row if row[0] != "a007" else (row[0], row[1], "of another content")
+            for row in made.select("article_id", "title", "body").iter_rows()
+        ),
+    )
+    after = open_index(tmp_path, changed, HashingEncoder())
+    kept = [path for path in after.directory.glob("graphs/*.usearch") if path.name in files]
+    assert 2 <= len(kept) < len(files) == 4
+    assert all(path.stat().st_ino == files[path.name] for path in kept)
+    (pool,) = after.pools(["of another content"])
+    assert after.article_ids[pool.articles[np.argmax(pool.cosine)]] == "a007"
 
 
 def test_acronyms_and_slips_are_put_in_the_words_of_the_base(tmp_path: Path) -> None:

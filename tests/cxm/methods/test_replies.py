@@ -4,7 +4,13 @@ import numpy as np
 import polars as pl
 
 from cxm.backends.encoder import HashingEncoder
-from cxm.methods.replies import build_reply_bank, first_sentences, nearest_replies, quote_sentences
+from cxm.methods.replies import (
+    build_reply_bank,
+    ended_well,
+    first_sentences,
+    nearest_replies,
+    quote_sentences,
+)
 
 ENCODE = HashingEncoder().encode
 
@@ -63,3 +69,35 @@ def test_only_an_agents_answer_to_a_customer_is_kept() -> None:
 def test_an_empty_bank_suggests_nothing() -> None:
     empty = bank().clear()
     assert nearest_replies(ENCODE(["x"]), ["c"], empty, np.zeros((0, 64), dtype=np.float32), 3).height == 0
+
+
+def test_replies_that_differ_in_a_name_or_number_are_one() -> None:
+    rows = [
+        ("c1", "Thank you Ann, your order 4711 will arrive on Monday, as soon as it leaves us."),
+        ("c2", "Thank you Bob, your order 1234 will arrive on Monday, as soon as it leaves us."),
+        ("c3", "I have sent you a new one."),
+    ]
+    known = pl.DataFrame(
+        [(c, 1, "where is it", reply) for c, reply in rows], schema=list(bank().schema), orient="row"
+    )
+    near = nearest_replies(ENCODE(["where is it"]), ["x"], known, ENCODE(known["request"].to_list()), 3)
+    assert [known["conversation_id"][row] for row in near["row"]] == ["c1", "c3"]
+
+
+def test_only_conversations_that_ended_well_lend_their_replies() -> None:
+    known = pl.DataFrame(
+        {
+            "conversation_id": ["both", "unrated", "unhappy", "open", "only_csat", "unknown"],
+            "is_resolved": [True, True, True, False, None, None],
+            "csat": [5, None, 3, 5, 4, None],
+        }
+    )
+    assert ended_well(known)["conversation_id"].to_list() == ["both", "unrated", "only_csat"]
+    assert ended_well(known.drop("csat"))["conversation_id"].to_list() == ["both", "unrated", "unhappy"]
+
+
+def test_where_nothing_is_known_of_endings_all_conversations_count() -> None:
+    ids = pl.DataFrame({"conversation_id": ["a", "b"]})
+    assert ended_well(ids).height == 2
+    assert ended_well(ids.with_columns(csat=pl.lit(None, dtype=pl.Int32))).height == 2
+    assert ended_well(ids.clear()).height == 0

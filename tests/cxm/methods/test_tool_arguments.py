@@ -6,7 +6,14 @@ import logging
 import pytest
 
 from cxm.methods.dialogues import Context, Turn
-from cxm.methods.tool_arguments import ToolSchema, fill_call, find_arguments, missing_arguments, parse_schemas
+from cxm.methods.tool_arguments import (
+    ToolSchema,
+    fill_call,
+    find_arguments,
+    is_contradicted,
+    missing_arguments,
+    parse_schemas,
+)
 
 
 def schema(required: tuple[str, ...] = (), **properties: dict[str, object]) -> ToolSchema:
@@ -100,3 +107,43 @@ def test_a_tool_with_a_broken_schema_stays_callable_and_is_named_once(
 )
 def test_what_is_no_json_schema_is_none(text: str) -> None:
     assert ToolSchema.parse(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("not express, standard please", "standard"),
+        ("standard instead of express", "standard"),
+        ("I don't want standard but express", "express"),
+        ("no, express", "express"),
+    ],
+)
+def test_an_option_that_is_denied_is_not_taken(text: str, value: str) -> None:
+    speed = schema(speed={"enum": ["express", "standard"]})
+    assert find_arguments(speed, [text]) == {"speed": value}
+
+
+ORDER = {"type": "string", "pattern": "^LF-\\d{6}$"}
+
+
+@pytest.mark.parametrize(
+    ("rules", "said", "is_refused"),
+    [
+        ({"order_id": ORDER}, ["my order is LF-123456"], False),
+        ({"order_id": ORDER}, ["my order number is 99-12"], True),
+        ({"order_id": ORDER}, ["my order number is 99-12", "sorry, order LF-123456"], False),
+        ({"order_id": ORDER}, ["where is my order, it cost 99-12 or so"], False),
+        ({"order_id": ORDER}, ["a claim CL-5521, not an order"], False),
+        ({"order_id": {"type": "string"}}, ["my order is 99-12"], False),
+        ({"speed": {"enum": ["express"]}}, ["please not express"], True),
+        ({"speed": {"enum": ["express", "standard"]}}, ["not express"], False),
+        ({"speed": {"const": "express"}}, ["not express", "well, express then"], False),
+        ({"quantity": {"type": "integer", "maximum": 5}}, ["a quantity of 30"], True),
+        ({"quantity": {"type": "integer", "maximum": 5}}, ["I paid 30"], False),
+    ],
+)
+def test_a_tool_is_contradicted_by_what_was_said_last(
+    rules: dict[str, dict[str, object]], said: list[str], is_refused: bool
+) -> None:
+    found = Context("c", len(said), tuple(Turn("customer", text) for text in said))
+    assert is_contradicted(schema(tuple(rules), **rules), found) == is_refused
