@@ -25,11 +25,15 @@ from cxm.methods.kernel_ridge import (
     near_kernel,
 )
 from cxm.methods.linear import Codes, Floats, spread_folds
+from cxm.methods.neighbourhoods import NEIGHBOURS
 from cxm.methods.term_weights import TermWeights, fit_term_weights
 
 _FOLDS = 5
-# Rows that weights are sought on, and that a model holds: a kernel of the most takes 576 MB.
-_SOUGHT_ON, _MOST_ROWS = 1_200, 12_000
+# Rows that weights are sought on, that the best found are judged on, and that a model holds: a kernel of
+# the most takes 576 MB.
+_SOUGHT_ON, _JUDGED_ON, _MOST_ROWS = 1_200, 4_800, 12_000
+# With many rows fewer folds: a model of two thirds of them is nearly the one of all.
+_FEW_FOLDS, _MANY_ROWS = 3, 3_000
 _CHUNK = 2_000
 _WORDS, _VECTOR = "words:", "vector:"
 
@@ -125,6 +129,7 @@ def fit_conversation_classifier(
     `folds` `(n,)` keeps rows together that are not independent; without it classes are spread evenly.
 
     Weights of the views and the width of the kernel are chosen by cross-validation on a sample, the
+    best of them on a larger one (what mends a want of labels is in the way where they are many), the
     scale on all rows held out in turn. More than 12,000 rows are thinned out, the commonest classes
     first; the rows left out get the probabilities of the final model, which has not seen them.
     """
@@ -141,9 +146,12 @@ def fit_conversation_classifier(
         del vectors["need"]  # conversations of one turn: two views of the same
     if not terms and not vectors:
         vectors = dict([next(iter(used.vectors.items()))])
-    sample = np.flatnonzero(_most_even(used_codes, _SOUGHT_ON, generator))
-    fold = spread_folds(used_codes, n_folds, generator) if folds is None else folds[kept]
-    weights, width = _choose(rows, vectors, used_codes, len(classes), fold, sample)
+    samples = [np.flatnonzero(_most_even(used_codes, n, generator)) for n in (_SOUGHT_ON, _JUDGED_ON)]
+    if folds is None:
+        fold = spread_folds(used_codes, n_folds if len(used_codes) < _MANY_ROWS else _FEW_FOLDS, generator)
+    else:
+        fold = folds[kept]
+    weights, width = _choose(rows, vectors, used_codes, len(classes), fold, samples)
     total = _total(rows, vectors, weights, width)
     scores = held_out_scores(total, used_codes, len(classes), fold)
     judged = np.bincount(used_codes)[used_codes] > 1
@@ -186,19 +194,51 @@ def _choose(
     codes: Codes,
     n_classes: int,
     fold: Codes,
-    sample: NDArray[np.intp],
+    samples: list[NDArray[np.intp]],
 ) -> tuple[dict[str, float], float]:
-    """(weights of the views, width of the Gaussian kernel) that predict held-out rows of the sample best."""
+    """(weights of the views, width of the Gaussian kernel) that predict held-out rows best.
+
+    Sought for each width on the rows of the first sample; where the second has more, it decides between
+    what was found, with and without what unlabelled neighbours say.
+    """
+    few, more = samples
+    found = [(*_seek(rows, vectors, codes, n_classes, fold, few, width), width) for width in WIDTHS]
+    if len(more) == len(few):
+        _, weights, width = min(found, key=lambda one: one[0])
+        return weights, width
     best: tuple[float, dict[str, float], float] | None = None
-    words = {voice: found[sample] for voice, found in rows.items()}
-    seen = {name: found[sample] for name, found in vectors.items()}
-    for width in WIDTHS:
-        kernels = dict(_kernels(words, seen, width))
-        weights, loss = choose_weights(kernels, codes[sample], n_classes, fold[sample])
-        if best is None or loss < best[0]:
-            best = (loss, weights, width)
+    for _, weights, width in found:
+        kernels = dict(_kernels(*_parts_of(rows, vectors, more), width))
+        alone = weights | {name: 0.0 for name in weights if name == _VECTOR + NEIGHBOURS}
+        for tried in (weights, alone) if any(alone.values()) and alone != weights else (weights,):
+            scores = held_out_scores(add_kernels(kernels, tried), codes[more], n_classes, fold[more])
+            loss = choose_scale(scores, codes[more])[1]
+            if best is None or loss < best[0]:
+                best = (loss, tried, width)
     assert best is not None
     return best[1], best[2]
+
+
+def _seek(
+    rows: Mapping[str, Any],
+    vectors: Mapping[str, Kernel],
+    codes: Codes,
+    n_classes: int,
+    fold: Codes,
+    sample: NDArray[np.intp],
+    width: float,
+) -> tuple[float, dict[str, float]]:
+    """(mean log loss, weights) of the best weights for one width on the rows of a sample."""
+    kernels = dict(_kernels(*_parts_of(rows, vectors, sample), width))
+    weights, loss = choose_weights(kernels, codes[sample], n_classes, fold[sample])
+    return loss, weights
+
+
+def _parts_of(
+    rows: Mapping[str, Any], vectors: Mapping[str, Kernel], sample: NDArray[np.intp]
+) -> tuple[dict[str, Any], dict[str, Kernel]]:
+    words = {voice: found[sample] for voice, found in rows.items()}
+    return words, {name: found[sample] for name, found in vectors.items()}
 
 
 def _kernels(
