@@ -12,6 +12,8 @@ import platform
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +29,20 @@ from cxm.workspace import Workspace, json_digest
 log = logging.getLogger(__name__)
 
 
+@cache
+def _code_digest() -> str:
+    """Digest of the package's own files: results of a method that has changed are made anew."""
+    package = Path(__file__).parent
+    found = blake2b(digest_size=8)
+    for path in sorted(p for p in package.rglob("*") if p.is_file() and p.suffix != ".pyc"):
+        found.update(f"{path.relative_to(package)}\0".encode() + path.read_bytes())
+    return found.hexdigest()
+
+
 def params_hash(task: Task, params: Params, use_labels: bool, services_digest: str) -> str:
     """Digest of everything but the data that a result depends on."""
     values = {"params": dataclasses.asdict(params), "labels": use_labels, "services": services_digest}
-    return json_digest({"task": task.name, "version": __version__, **values})
+    return json_digest({"task": task.name, "code": _code_digest(), **values})
 
 
 def data_hash(task: Task, workspace: Workspace) -> str:

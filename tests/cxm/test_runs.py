@@ -1,5 +1,6 @@
 """Running and scoring: what is done again, what is not, and what a killed run leaves behind."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -153,3 +154,26 @@ def test_comparisons_of_models_from_other_data_are_not_read(tmp_path, encoder):
     written = runs.run(by_name("segmentation"), second)
     assert written["model_comparison"].name == "segmentation.parquet"
     assert set(second.read("model_comparison").collect()["task"]) == {"segmentation"}
+
+
+def test_a_changed_method_makes_its_results_anew(tmp_path):
+    shutil.copytree(ROOT / "cxm", tmp_path / "cxm", ignore=shutil.ignore_patterns("__pycache__"))
+    program = """
+        from cxm import runs
+        from cxm.tasks import by_name
+        task = by_name("segmentation")
+        print(runs.__file__, runs.params_hash(task, task.params(), True, "services"))
+    """
+
+    def digest() -> str:
+        command = [sys.executable, "-c", textwrap.dedent(program)]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        path, found = done.stdout.split()
+        assert Path(path).is_relative_to(tmp_path)
+        return found
+
+    before = digest()
+    assert digest() == before
+    with (tmp_path / "cxm" / "methods" / "rfm.py").open("a") as module:
+        module.write("# Something else.\n")
+    assert digest() != before
