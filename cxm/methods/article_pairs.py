@@ -49,8 +49,6 @@ PAIR_FEATURES = (*ARTICLE_FEATURES, *AGREEMENT_FEATURES)
 # Cosine of two sentences of one scope that say about the same.
 _ALIKE = 0.65
 _CONFLICTS_PER_PAIR = 6
-# Sentences this close that state the same facts are one sentence.
-_SAME = 0.999
 # A sentence in more articles states nothing about the scope they share.
 _MOST_STATED = 3
 
@@ -160,8 +158,9 @@ def describe_pairs(
 
     `rows` as `describe_conflicts` gives them. The first frame has one row for each pair,
     `ARTICLE_FEATURES`, `AGREEMENT_FEATURES` and the heaviest agreement (`similar_left`,
-    `similar_right`: sentences); the second a few rows for each pair, `CONFLICT_FEATURES` and
-    `conflict_left`, `conflict_right`. Both sorted by articles. `vectors` `(n_sentences, d)`.
+    `similar_right`: sentences); the second a few rows at most for each pair, of sentences whose facts or
+    values differ: `CONFLICT_FEATURES` and `conflict_left`, `conflict_right`. Both sorted by articles.
+    `vectors` `(n_sentences, d)`.
     """
     agreement = pl.col("shared") * pl.col("likeness") - 4.0 * pl.col("n_facts")
     order = [*PAIR, "order", "left_place", "right_place"]
@@ -188,7 +187,7 @@ def describe_pairs(
         + 3 * pl.col("doubt")
     )
     conflicts = (
-        rows.filter((pl.col("closeness") < _SAME) | (pl.col("n_facts") > 0))
+        rows.filter((pl.col("n_facts") > 0) | (pl.col("doubt") > 0))
         .with_columns(order=promise)
         .sort(order, descending=descending)
         .filter(pl.int_range(pl.len()).over(PAIR) < _CONFLICTS_PER_PAIR)

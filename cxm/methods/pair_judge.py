@@ -6,7 +6,9 @@ listed. What the features are stands in `cxm.methods.article_pairs` and `cxm.met
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -19,9 +21,8 @@ RELATIONS = CLASSES[1:]
 _SIMILAR, _CONTRADICTORY = 1, 2
 _N_TREES = 80
 _N_FOLDS = 5
-# Similar pairs are judged by the mean of several boosters, thresholds set on several divisions into
-# folds: then no single division decides what is found.
-_N_JUDGES = 4
+# Pairs are judged by the mean over several divisions into folds: no single one decides what is found.
+_N_DIVISIONS = 4
 _LEAST_SURE = 0.05
 # An unlisted pair with this probability of being a defect is no example of an unrelated pair.
 _DOUBT = 0.3
@@ -29,8 +30,11 @@ _CHOICES = 2
 _LEAST_ROWS = 20
 # Where nothing is doubted, and what is doubted most, the trees decide all the same.
 _LEAST_DOUBT, _MOST_DOUBT = 0.01, 0.97
-# A threshold that nothing reaches.
-_NEVER = 1 - 1e-6
+_LEAST_CHANCE = 1e-6
+# Of the defects of a base, the share that is known: labels are samples of what people came upon.
+_KNOWN_SHARE = 0.35
+_SURE = 1 - 1e-6
+"""A threshold that nothing reaches."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +44,8 @@ class Examples:
     `pairs` `(n, f)` features; `conflicts` `(m, g)` features; `owner` `(m,)` the pair of each conflict,
     ascending, the most promising conflict of a pair first, `doubts` `(m,)` what the knowledge base itself
     says of it, 0 to 1. `labels` `(n,)` index `CLASSES`; `weights`
-    `(n,)`; rows of one of the `groups` `(n,)` (one pair seen several times) stay together; a
-    threshold is chosen on pairs that are `counted` `(n,)`.
+    `(n,)`; rows with one of the `keys` `(n,)` (one pair seen several times, see `key_pairs`) stay
+    together; a threshold is chosen on pairs that are `counted` `(n,)`.
     """
 
     pairs: NDArray[np.float64]
@@ -50,16 +54,26 @@ class Examples:
     doubts: NDArray[np.float64]
     labels: NDArray[np.intp]
     weights: NDArray[np.float64]
-    groups: NDArray[np.intp]
+    keys: NDArray[np.uint64]
     counted: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Judge:
-    """LightGBM texts (`similar_0`, …, `contradictory`) and one threshold for each of `RELATIONS`."""
+    """LightGBM texts, `similar_<division>_<fold>` and `contradictory_…`, each of one that has not seen
+    the pairs of that fold; one threshold for each of `RELATIONS`."""
 
     boosters: dict[str, str]
     thresholds: dict[str, float]
+
+
+def key_pairs(left: Sequence[str], right: Sequence[str]) -> NDArray[np.uint64]:
+    """A number for each pair of ids, `(n,)`, the same whenever and wherever the pair is met."""
+    digests = (
+        blake2b(f"{one}\x00{other}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        for one, other in zip(left, right, strict=True)
+    )
+    return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
 
 
 def _train(
@@ -105,7 +119,7 @@ def _train_conflicts(
     is_defect = examples.labels == _CONTRADICTORY
     usable = is_used[owner]
     of_defect = usable & is_defect[owner]
-    start = _log_odds(examples.doubts)
+    start = _log_odds(examples.doubts, _LEAST_DOUBT, _MOST_DOUBT)
     most = _most_of_each(owner, np.where(of_defect, examples.doubts, -1), len(is_defect))
     chosen = _first_of_each(owner, of_defect & (examples.doubts == most[owner]))
     for _ in range(_CHOICES):
@@ -119,15 +133,17 @@ def _train_conflicts(
     return booster
 
 
-def _log_odds(doubts: NDArray[np.float64]) -> NDArray[np.float64]:
-    kept = np.clip(doubts, _LEAST_DOUBT, _MOST_DOUBT)
-    return np.log(kept / (1 - kept))
+def _log_odds(chances: NDArray[np.float64], least: float, most: float) -> NDArray[np.float64]:
+    kept = np.clip(chances, least, most)
+    odds: NDArray[np.float64] = np.log(kept / (1 - kept))
+    return odds
 
 
 def _predict_conflicts(
     booster: Any, rows: NDArray[np.float64], doubts: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    raw = np.asarray(booster.predict(rows, raw_score=True, num_threads=1)) + _log_odds(doubts)
+    raw = np.asarray(booster.predict(rows, raw_score=True, num_threads=1))
+    raw += _log_odds(doubts, _LEAST_DOUBT, _MOST_DOUBT)
     return 1 / (1 + np.exp(-raw))
 
 
@@ -153,25 +169,21 @@ def fit_judge(examples: Examples, seed: int) -> Judge:
     """A judge learned from `examples`, at least one of them a defect.
 
     A label of 0 may be a defect that nobody listed. Unlisted pairs that look like defects to a judge
-    that has not seen them are therefore left out, so that the last judge does not learn them by
-    heart as unrelated (the two steps of Liu et al. 2003). For the same reason the threshold of each
-    relation is that with the greatest recall² / share found, out of fold, which grows with precision
-    x recall and does not ask how many defects were listed (Lee & Liu 2003).
+    that has not seen them are therefore no examples of unrelated ones (the two steps of Liu et al.
+    2003), and every pair is judged by boosters that have not seen it: then those that were listed as
+    unrelated are judged like any other, and a threshold chosen on the known pairs is right for the rest.
     """
     rows = _join(examples)
     everything = np.ones(len(examples.labels), dtype=bool)
-    scores = _predict_out_of_fold(examples, rows, everything, seed)
-    doubt = np.zeros(examples.groups.max() + 1)
+    _, scores = _cross_fit(examples, rows, everything, seed, 1)
+    names, group = np.unique(examples.keys, return_inverse=True)
+    doubt = np.zeros(len(names))
     unlisted = examples.labels == 0
     sure = np.stack([s / _sureness(s, examples, code) for code, s in enumerate(scores, 1)]).max(axis=0)
-    np.maximum.at(doubt, examples.groups[unlisted], sure[unlisted])
-    used = ~unlisted | (doubt[examples.groups] < _DOUBT)
-    scores = _predict_out_of_fold(examples, rows, used, seed)
-    boosters = {
-        f"similar_{number}": _train_similar(examples, used, seed + number) for number in range(_N_JUDGES)
-    } | {"contradictory": _train_conflicts(examples, rows, used, seed)}
+    np.maximum.at(doubt, group[unlisted], sure[unlisted])
+    boosters, scores = _cross_fit(examples, rows, ~unlisted | (doubt[group] < _DOUBT), seed, _N_DIVISIONS)
     return Judge(
-        {name: str(booster.model_to_string()) for name, booster in boosters.items()},
+        boosters,
         {
             name: _best_threshold(s, examples, code)
             for code, (name, s) in enumerate(zip(RELATIONS, scores, strict=True), 1)
@@ -183,39 +195,29 @@ def _train_similar(examples: Examples, used: NDArray[np.bool_], seed: int) -> An
     return _train(examples.pairs[used], (examples.labels == _SIMILAR)[used], examples.weights[used], seed)
 
 
-def _predict_out_of_fold(
-    examples: Examples, rows: NDArray[np.float64], used: NDArray[np.bool_], seed: int
-) -> list[NDArray[np.float64]]:
-    n = len(examples.labels)
-    scores = [np.zeros(n), np.zeros(n)]
-    for judge in range(_N_JUDGES):
-        fold = _deal_folds(examples, seed + judge)
+def _cross_fit(
+    examples: Examples, rows: NDArray[np.float64], used: NDArray[np.bool_], seed: int, n_divisions: int
+) -> tuple[dict[str, str], NDArray[np.float64]]:
+    """Boosters as in `Judge`, and what they say of pairs that they have not seen, `(2, n)`."""
+    boosters: dict[str, str] = {}
+    for division in range(n_divisions):
+        fold = _deal_folds(examples.keys, division)
         for number in range(_N_FOLDS):
-            outside = fold == number
-            inside = used & ~outside
-            if not (inside.any() and outside.any()):
-                continue
-            booster = _train_similar(examples, inside, seed + judge)
-            scores[0][outside] += booster.predict(examples.pairs[outside], num_threads=1) / _N_JUDGES
-            of_outside = outside[examples.owner]
-            if judge == 0 and of_outside.any():
-                booster = _train_conflicts(examples, rows, inside, seed)
-                score = np.zeros(len(rows))
-                score[of_outside] = _predict_conflicts(booster, rows[of_outside], examples.doubts[of_outside])
-                scores[1][outside] = _most_of_each(examples.owner, score, n)[outside]
-    return scores
+            inside = used & (fold != number)
+            for name, booster in (
+                ("similar", _train_similar(examples, inside, seed + division)),
+                ("contradictory", _train_conflicts(examples, rows, inside, seed + division)),
+            ):
+                boosters[f"{name}_{division}_{number}"] = str(booster.model_to_string())
+    probability, _ = _judge(
+        boosters, n_divisions, examples.pairs, rows, examples.owner, examples.doubts, examples.keys
+    )
+    return boosters, probability
 
 
-def _deal_folds(examples: Examples, seed: int) -> NDArray[np.int_]:
-    """Fold of each pair; each fold has as many of each label as the others."""
-    generator = np.random.default_rng(seed)
-    kind = np.full(examples.groups.max() + 1, -1)
-    np.maximum.at(kind, examples.groups, examples.labels)
-    fold = np.zeros(len(kind), dtype=int)
-    for label in range(len(CLASSES)):
-        members = np.flatnonzero(kind == label)
-        fold[members] = generator.permutation(np.arange(len(members)) % _N_FOLDS)
-    return fold[examples.groups]
+def _deal_folds(keys: NDArray[np.uint64], division: int) -> NDArray[np.int_]:
+    """Fold of each pair: the digits of its key are as good as random."""
+    return ((keys // np.uint64(_N_FOLDS**division)) % np.uint64(_N_FOLDS)).astype(int)
 
 
 def _sureness(scores: NDArray[np.float64], examples: Examples, code: int) -> float:
@@ -225,17 +227,22 @@ def _sureness(scores: NDArray[np.float64], examples: Examples, code: int) -> flo
 
 
 def _best_threshold(scores: NDArray[np.float64], examples: Examples, code: int) -> float:
-    counted = examples.counted
-    score, known = scores[counted], (examples.labels == code)[counted]
-    if not known.any():
-        return _NEVER
+    """The threshold with the greatest F1 to be expected (Lewis 1995), from calibrated probabilities (Platt
+    2000): counts of a handful of known defects would jump from one to the next."""
+    from sklearn.linear_model import LogisticRegression
+
+    score, known = scores[examples.counted], (examples.labels == code)[examples.counted]
+    if not known.any() or known.all():
+        return _SURE
+    odds = _log_odds(score, _LEAST_CHANCE, 1 - _LEAST_CHANCE)[:, None]
+    chance = LogisticRegression(C=10).fit(odds, known).predict_proba(odds)[:, 1]
     order = np.argsort(-score, kind="stable")
-    score, n_right = score[order], known[order].cumsum()
-    worth = n_right**2 / np.arange(1, len(score) + 1)
-    worth[:-1][score[1:] == score[:-1]] = 0  # equal scores fall together
-    last = int(worth.argmax())
+    score, n_right = score[order], chance[order].cumsum()
+    expected = 2 * n_right / (_KNOWN_SHARE * np.arange(1, len(score) + 1) + known.sum())
+    expected[:-1][score[1:] == score[:-1]] = 0  # equal scores fall together
+    last = int(expected.argmax())
     following = score[last + 1] if last + 1 < len(score) else 0.0
-    return float(np.clip((score[last] + following) / 2, 1e-6, _NEVER))
+    return float(np.clip((score[last] + following) / 2, 1e-6, _SURE))
 
 
 def judge_pairs(
@@ -244,32 +251,51 @@ def judge_pairs(
     conflicts: NDArray[np.float64],
     owner: NDArray[np.intp],
     doubts: NDArray[np.float64],
+    keys: NDArray[np.uint64],
 ) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.intp]]:
     """For each pair its likelier defect (an index of `CLASSES`, never 0), how sure that is, and the
     row of its likeliest conflict (-1 without any), `(n,)` each.
 
     0.5 is the threshold of the relation, whatever its probability.
     """
-    import lightgbm
-
-    n = len(pairs)
-    probability = np.zeros((2, n))
-    likeliest = np.full(n, -1, dtype=np.intp)
-    if n:
-        texts = [judge.boosters[f"similar_{number}"] for number in range(_N_JUDGES)]
-        judges = [lightgbm.Booster(model_str=text).predict(pairs, num_threads=1) for text in texts]
-        probability[0] = np.mean(judges, axis=0)
-    if len(owner):
-        rows = np.hstack([conflicts, pairs[owner]])
-        booster = lightgbm.Booster(model_str=judge.boosters["contradictory"])
-        score = _predict_conflicts(booster, rows, doubts)
-        probability[1] = _most_of_each(owner, score, n)
-        first = np.flatnonzero(_first_of_each(owner, score == probability[1][owner]))
-        likeliest[owner[first]] = first
+    rows = np.hstack([conflicts, pairs[owner]])
+    probability, likeliest = _judge(judge.boosters, _N_DIVISIONS, pairs, rows, owner, doubts, keys)
     threshold = np.array([judge.thresholds[name] for name in RELATIONS])[:, None]
     sure = np.where(
         probability <= threshold,
         0.5 * probability / threshold,
         0.5 + 0.5 * (probability - threshold) / (1 - threshold),
     )
-    return sure.argmax(axis=0) + 1, np.clip(sure.max(axis=0), 0, 1) if n else np.zeros(0), likeliest
+    return sure.argmax(axis=0) + 1, np.clip(sure.max(axis=0), 0, 1), likeliest
+
+
+def _judge(
+    boosters: Mapping[str, str],
+    n_divisions: int,
+    pairs: NDArray[np.float64],
+    rows: NDArray[np.float64],
+    owner: NDArray[np.intp],
+    doubts: NDArray[np.float64],
+    keys: NDArray[np.uint64],
+) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Probability of either relation `(2, n)`, and the likeliest conflict of each pair (-1 without any)."""
+    import lightgbm
+
+    n = len(pairs)
+    similar, of_row = np.zeros(n), np.zeros(len(rows))
+    for division in range(n_divisions):
+        fold = _deal_folds(keys, division)
+        for number in range(_N_FOLDS):
+            inside = fold == number
+            if inside.any():
+                booster = lightgbm.Booster(model_str=boosters[f"similar_{division}_{number}"])
+                similar[inside] += booster.predict(pairs[inside], num_threads=1) / n_divisions
+            inside = inside[owner]
+            if inside.any():
+                booster = lightgbm.Booster(model_str=boosters[f"contradictory_{division}_{number}"])
+                of_row[inside] += _predict_conflicts(booster, rows[inside], doubts[inside]) / n_divisions
+    contradictory = _most_of_each(owner, of_row, n)
+    first = np.flatnonzero(_first_of_each(owner, of_row == contradictory[owner]))
+    likeliest = np.full(n, -1, dtype=np.intp)
+    likeliest[owner[first]] = first
+    return np.stack([similar, contradictory]), likeliest

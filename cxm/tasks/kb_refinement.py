@@ -23,7 +23,7 @@ from cxm.methods.conflicts import CONFLICT_FEATURES
 from cxm.methods.defects import plant_defects
 from cxm.methods.dismissals import drop_dismissed
 from cxm.methods.documents import plain_text, sentences
-from cxm.methods.pair_judge import CLASSES, RELATIONS, Examples, Judge, fit_judge, judge_pairs
+from cxm.methods.pair_judge import CLASSES, RELATIONS, Examples, Judge, fit_judge, judge_pairs, key_pairs
 from cxm.methods.passages import cut_text
 from cxm.methods.second_opinion import judge_candidates
 from cxm.metrics import Estimate, estimate
@@ -118,7 +118,6 @@ def _fit(tables: Tables, train: pl.DataFrame | None, params: RefinementParams, s
 def _as_examples(parts: list[tuple[Comparison, pl.DataFrame]]) -> Examples:
     sizes = np.cumsum([0, *(labels.height for _, labels in parts)])
     rows = pl.concat([labels for _, labels in parts])
-    groups = rows.select(pl.struct(_PAIR).rank("dense") - 1).to_series().to_numpy().astype(np.intp)
     return Examples(
         np.vstack([found.articles.select(PAIR_FEATURES).to_numpy() for found, _ in parts]),
         np.vstack([found.conflicts.select(CONFLICT_FEATURES).to_numpy() for found, _ in parts]),
@@ -131,7 +130,7 @@ def _as_examples(parts: list[tuple[Comparison, pl.DataFrame]]) -> Examples:
         np.concatenate([found.conflicts["doubt"].to_numpy() for found, _ in parts]),
         rows["label"].to_numpy().astype(np.intp),
         rows["weight"].to_numpy(),
-        groups,
+        key_pairs(*rows.select(_PAIR).get_columns()),
         rows["is_counted"].to_numpy(),
     )
 
@@ -191,6 +190,7 @@ def _findings(pairs: Comparison, judge: Judge, min_score: float) -> pl.DataFrame
         pairs.conflicts.select(CONFLICT_FEATURES).to_numpy(),
         pairs.conflicts["owner"].to_numpy().astype(np.intp),
         pairs.conflicts["doubt"].to_numpy(),
+        key_pairs(*pairs.articles.select(_PAIR).get_columns()),
     )
     place = pl.Series(conflict)
     place = place.set(place < 0, None) if len(place) else place
