@@ -20,7 +20,7 @@ from typing import Any
 import polars as pl
 
 from cxm import __version__, store
-from cxm.errors import MissingTable
+from cxm.errors import CxmError, MissingTable
 from cxm.metrics import Estimate
 from cxm.tables import TABLES
 from cxm.task import Model, Params, Tables, Task
@@ -134,9 +134,14 @@ def _run(task: Task, workspace: Workspace, params: Params, use_labels: bool) -> 
     learned = f"{train.height:,} train labels" if train is not None else "no labels"
     log.info("%s: fitting with %s, predicting", task.name, learned)
     before = data_hash(task, workspace)
+    fitted = task.method.fit(tables, train, params, workspace.services)
+    earlier = _earlier_model(task, workspace) if task.method.settle else None
+    if task.method.settle and earlier:
+        fitted = task.method.settle(fitted, earlier)
+    # Only now: a run that is killed while fitting leaves what was there, the names people know among it.
     workspace.manifest_path(task.name).unlink(missing_ok=True)
     directory = workspace.out / "models" / task.name
-    task.method.fit(tables, train, params, workspace.services).save(directory)
+    fitted.save(directory)
     # Predicted with the model as it loads, so that a single question later gets the same answer.
     results = task.method.predict(tables, Model.load(directory), params, workspace.services)
     for name in task.writes:
@@ -166,6 +171,17 @@ def _run(task: Task, workspace: Workspace, params: Params, use_labels: bool) -> 
         },
     )
     log.info("%s: done in %.1f s", task.name, time.monotonic() - started)
+
+
+def _earlier_model(task: Task, workspace: Workspace) -> Model | None:
+    """What the last run on this data directory learned, by this version and encoder; None if not whole."""
+    made = workspace.manifest(task.name) or {}
+    if (made.get("version"), made.get("encoder")) != (__version__, workspace.services.encoder.digest):
+        return None
+    try:
+        return Model.load(workspace.out / "models" / task.name)
+    except CxmError:
+        return None
 
 
 def score(

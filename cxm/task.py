@@ -112,15 +112,21 @@ class Model:
 
 Fit = Callable[[Tables, pl.DataFrame | None, Any, Services], Model]
 Predict = Callable[[Tables, Model, Any, Services], Results]
+Settle = Callable[[Model, Model], Model]
 Score = Callable[[Results, pl.DataFrame | None, Tables, Any], list[Estimate]]
 
 
 @dataclass(frozen=True)
 class Method:
-    """A way to answer a task's question: learn from tables and train labels, then answer."""
+    """A way to answer a task's question: learn from tables and train labels, then answer.
+
+    `settle` (where there is one) makes of a model and the earlier one of the same data directory the model
+    whose names people know already.
+    """
 
     fit: Fit
     predict: Predict
+    settle: Settle | None = None
 
 
 @dataclass(frozen=True)

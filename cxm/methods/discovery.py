@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 _SAMPLE = 2000
+_STARTS = 2
 _MOST_ROWS = 12_000
 _DIRECTIONS = 128
-_DUPLICATE = 0.6  # cosine of two centres, less what all have in common
+_DUPLICATE = 0.85  # cosine of two centres
 _CLUSTERS_IN_GROUP = 4
 _WORDS_IN_NAME = 3
 _WORDS_IN_DESCRIPTION = 10
@@ -41,14 +42,14 @@ def cluster_vectors(
     sample = np.sort(generator.permutation(len(used))[:_SAMPLE])
     best: tuple[float, NDArray[np.intp]] | None = None
     for k in candidates:
-        labels = KMeans(k, n_init=4, random_state=seed).fit_predict(seen)
+        labels = KMeans(k, n_init=_STARTS, random_state=seed).fit_predict(seen)
         distinct = len(np.unique(labels[sample]))
         value = silhouette_score(seen[sample], labels[sample]) if 1 < distinct < len(sample) else -1.0
         if best is None or value > best[0]:
             best = (float(value), labels)
     assert best is not None
     labels = _merged(used, best[1])
-    centres = _centres(used, labels)
+    centres = centres_of(used, labels)
     groups = np.asarray((vectors @ centres.T).argmax(axis=1), dtype=np.intp)
     # Largest first, so that names and order do not depend on where the search began.
     counts = np.bincount(groups, minlength=len(centres))
@@ -81,7 +82,7 @@ def _merged(vectors: NDArray[np.float32], labels: NDArray[np.intp]) -> NDArray[n
     """Clusters without those that are as near as duplicates, numbered anew."""
     labels = np.unique(labels, return_inverse=True)[1]
     while labels.max(initial=0) > 0:
-        centres = _centres(vectors, labels)
+        centres = centres_of(vectors, labels)
         near = centres @ centres.T
         np.fill_diagonal(near, -1)
         left, right = sorted(int(i) for i in np.unravel_index(near.argmax(), near.shape))
@@ -91,7 +92,8 @@ def _merged(vectors: NDArray[np.float32], labels: NDArray[np.intp]) -> NDArray[n
     return np.asarray(labels, dtype=np.intp)
 
 
-def _centres(vectors: NDArray[np.float32], labels: NDArray[np.intp]) -> NDArray[np.float32]:
+def centres_of(vectors: NDArray[np.float32], labels: NDArray[np.intp]) -> NDArray[np.float32]:
+    """Unit means `(k, d)` of the rows of each label, 0 to k - 1."""
     from scipy.sparse import csr_matrix
 
     ones = np.ones(len(labels), dtype=np.float32)

@@ -107,6 +107,9 @@ def _places(nodes: Vectors) -> Vectors:
 
 
 def _nearest(vectors: Vectors, nodes: Vectors) -> NDArray[np.intp]:
-    """The nearest nodes of each vector `(n, 15)` in no order; a node is its own neighbour."""
-    k = min(_NEIGHBOURS + 1, len(nodes))
+    """The nearest nodes of each vector `(n, k)` in no order; a node is its own neighbour.
+
+    15 of them, fewer where there are few nodes: with 15 of 30 all would be joined to all.
+    """
+    k = min(_NEIGHBOURS + 1, 1 + int(len(nodes) ** 0.5), len(nodes))
     return np.argpartition(-(vectors @ nodes.T), k - 1, axis=1)[:, :k]

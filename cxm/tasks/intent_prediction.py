@@ -8,7 +8,7 @@ drivers that are discovered. How texts become features and how drivers change ov
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,19 +20,14 @@ from cxm.methods.conversation_classifier import ConversationClassifier, fit_conv
 from cxm.methods.conversations import CUSTOMER, Conversations, describe_conversations, to_unit
 from cxm.methods.deciding import explain
 from cxm.methods.descriptions import phrase_intent
-from cxm.methods.discovery import (
-    cluster_strength,
-    cluster_vectors,
-    distinctive_words,
-    group_clusters,
-    name_groups,
-)
+from cxm.methods.discovered import Discovered, discover, keep_names
+from cxm.methods.discovery import distinctive_words
 from cxm.methods.drivers import WEEK, compare_periods
 from cxm.methods.intent_scores import MIN_RANKS, score_intents
 from cxm.methods.linear import choose_mix, mix_probabilities
 from cxm.methods.neighbourhoods import NEIGHBOURS, Neighbourhoods, fit_neighbourhoods
 from cxm.methods.overlap import find_overlaps
-from cxm.methods.prototypes import Prototypes, fit_prototypes, what_is_common, wholes_less_common
+from cxm.methods.prototypes import Prototypes, fit_prototypes, what_is_common
 from cxm.metrics import Estimate
 from cxm.tables import TABLES
 from cxm.task import Method, Model, Params, Results, Services, Tables, Task, param
@@ -53,7 +48,9 @@ class IntentParams(Params):
     )
     n_ranks: int = param(3, "Guesses written for each conversation (at least 3).", low=3)
     n_drivers: tuple[int, ...] = param(
-        (8, 12, 16, 24, 32), "Numbers of drivers to try where there is no taxonomy.", low=1
+        (8, 12, 16, 24, 32, 48, 64, 96, 128),
+        "Numbers of drivers to try where there is no taxonomy; what says the same is merged.",
+        low=1,
     )
 
 
@@ -166,30 +163,32 @@ def _words(seen: Conversations, intents: list[str], groups: NDArray[np.intp]) ->
 
 def _discover(tables: Tables, params: IntentParams, services: Services) -> Model:
     seen = describe_conversations(tables["conversations"], tables["turns"], services.encoder.encode)
+    known = seen.rows(np.array([text != "" for text in seen.texts[CUSTOMER]], dtype=bool))
+    if not len(known):
+        return Model({"intents": [], "discovered": {"drivers": []}})
+    found = discover(known, params.n_drivers, params.seed)
+    intents = [driver.intent for driver in found.drivers]
+    words = _words(known, intents, found.strengths(known).argmax(axis=1))
+    facts, arrays = found.to_parts()
     common, common_whole = what_is_common(seen)
-    whole = wholes_less_common(seen, common_whole)
-    has_words = np.array([text != "" for text in seen.texts[CUSTOMER]], dtype=bool)
-    if not has_words.any():
-        return Model({"intents": [], "discovered": []}, {"centres": whole[:0]})
-    known = seen.rows(has_words)
-    groups, centres = cluster_vectors(whole[has_words], params.n_drivers, params.seed)
-    names = name_groups(known.texts[CUSTOMER], groups, len(centres))
-    upper = group_clusters(centres)
-    parents = name_groups(known.texts[CUSTOMER], upper[groups], int(upper.max()) + 1)
-    taken = {name for name, _ in names}
-    rows = [
-        (name, _parent_name(parents[group][0], taken) if upper.any() else None, description)
-        for (name, description), group in zip(names, upper, strict=True)
-    ]
-    intents = [name for name, _ in names]
-    facts = {"intents": intents, "discovered": rows, "words": _words(known, intents, groups)}
-    need = to_unit(centres[:, : common.shape[1]])
-    found = Prototypes(need, common, common_whole, centres)
-    return Model(facts, _prefixed("prototypes.", found.to_arrays()))
+    need = to_unit(found.wholes[:, : common.shape[1]])
+    prototypes = Prototypes(need, common, common_whole, found.wholes)
+    named = _prefixed("discovered.", arrays) | _prefixed("prototypes.", prototypes.to_arrays())
+    return Model({"intents": intents, "discovered": facts, "words": words}, named)
 
 
-def _parent_name(words: str, taken: set[str]) -> str:
-    return f"{words} (group)" if words in taken else words
+def _settle(model: Model, earlier: Model) -> Model:
+    """The model with the names that an earlier run gave to the drivers it found."""
+    if not (model.facts.get("discovered") and earlier.facts.get("discovered")):
+        return model
+    found = keep_names(_found(model), _found(earlier))
+    intents = [driver.intent for driver in found.drivers]
+    words = {new: model.facts["words"][old] for new, old in zip(intents, model.facts["intents"], strict=True)}
+    return replace(model, facts={"intents": intents, "discovered": found.to_parts()[0], "words": words})
+
+
+def _found(model: Model) -> Discovered:
+    return Discovered.from_parts(model.facts["discovered"], _named(model.arrays, "discovered."))
 
 
 # ------------------------------------------------------------------ predict
@@ -198,8 +197,7 @@ def _parent_name(words: str, taken: set[str]) -> str:
 def _probabilities(model: Model, seen: Conversations) -> NDArray[np.float64]:
     """Probability of each of the model's intents, `(n, n_intents)`."""
     if "discovered" in model.facts:
-        found = _prototypes(model.arrays)
-        return cluster_strength(wholes_less_common(seen, found.common_whole), found.refined)
+        return _found(model).strengths(seen)
     if model.facts["learned"] is None:
         return np.exp(_prototypes(model.arrays).log_probabilities(seen))
     learned = _named(model.arrays, "learned.")
@@ -262,7 +260,9 @@ def _predict(tables: Tables, model: Model, params: IntentParams, services: Servi
     best = ranked.filter(pl.col("rank") == 1)
     if "discovered" in model.facts:
         results["discovered_taxonomy"] = pl.DataFrame(
-            model.facts["discovered"], schema=TABLES["discovered_taxonomy"].empty().schema, orient="row"
+            model.facts["discovered"]["drivers"],
+            schema=TABLES["discovered_taxonomy"].empty().schema,
+            orient="row",
         )
         results["discovered_drivers"] = best.select("conversation_id", "intent", strength="probability")
     else:
@@ -360,7 +360,7 @@ TASK = Task(
         "coverage",
     ),
     params=IntentParams,
-    method=Method(_fit, _predict),
+    method=Method(_fit, _predict, _settle),
     naive=Method(_fit_majority, _predict_majority),
     naive_name="the most frequent intent of the train rows",
     score=_score,
