@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from cxm.tasks.churn_survival import TASK
 from cxm.workspace import Workspace
 
 _N_FOLDS, _SEED = 3, 7
-_LARGE = 20_000
+_LARGE = 12_000
 _N_RESAMPLES = 200
 _FOLDER = "online_retail"
 
@@ -46,55 +47,55 @@ EXPERIMENTS: dict[str, Callable[[Moment, int], Learn]] = {
 
 @dataclass(frozen=True)
 class Case:
-    """A data set at two moments a horizon apart, and the rows of the later one that are judged."""
+    """What is learned from, and the customers a horizon later that are judged, by name."""
 
-    name: str
     before: Moment
-    now: Moment
+    judged: dict[str, Moment]
 
 
-def run() -> list[Figure]:
+def run() -> Iterator[Figure]:
     """The gain of each experiment in each case, and what it reaches alone."""
     import torch
 
     torch.set_num_threads(1)
-    figures = []
     for case in _cases():
-        figures.append(Figure(f"{case.name}: shipped", *_rank(case.now, case.now.shipped)))
+        for name, now in case.judged.items():
+            yield Figure(f"{name}: shipped", *_rank(now, now.shipped))
         for name, prepare in EXPERIMENTS.items():
-            figures += judge(case, name, prepare)
+            yield from judge(case, name, prepare)
     if not (SHARED_DATA / _FOLDER).is_dir():
-        figures.append(absent("experiments on who buys again", _FOLDER))
-    return figures
+        yield absent("experiments on who buys again", _FOLDER)
 
 
-def judge(case: Case, name: str, prepare: Callable[[Moment, int], Learn]) -> list[Figure]:
-    """What the experiment reaches alone, and what it adds to the shipped risk."""
+def judge(case: Case, name: str, prepare: Callable[[Moment, int], Learn]) -> Iterator[Figure]:
+    """What the experiment adds to the shipped risk, and reaches alone, among each of the judged."""
     from sklearn.linear_model import LogisticRegression
 
-    before, now = case.before, case.now
+    before = case.before
     learn = prepare(before, _SEED)
     fold = np.random.default_rng(_SEED).permutation(len(before)) % _N_FOLDS
     score = np.zeros(len(before))
     for i in range(_N_FOLDS):
         held = np.flatnonzero(fold == i)
         score[held] = learn(before.take(np.flatnonzero(fold != i)), _SEED)(before.take(held))
-    alone = learn(before, _SEED)(now)
+    predict = learn(before, _SEED)
     center, spread = score.mean(), score.std() + 1e-9
     rows = np.column_stack([before.shipped, (score - center) / spread])
     stack = LogisticRegression(C=1.0).fit(rows, before.has_left)
-    both = stack.decision_function(np.column_stack([now.shipped, (alone - center) / spread]))
-    reached = _concordance(now, alone, np.arange(len(now)))
-    title = f"{case.name}: {name}"
-    gain = estimate(
-        "gain",
-        lambda drawn: _concordance(now, both, drawn) - _concordance(now, now.shipped, drawn),
-        now.customer_id,
-        _N_RESAMPLES,
-    )[0]
-    n_left = int(now.has_left.sum())
-    note = f"[{gain.low:+.4f}, {gain.high:+.4f}] n={len(now):,}, {n_left:,} left; alone {reached:.3f}"
-    return [Figure(f"{title}, gain", round(gain.value, 4), "", note=note)]
+    for title, now in case.judged.items():
+        alone = predict(now)
+        both = stack.decision_function(np.column_stack([now.shipped, (alone - center) / spread]))
+        gain = estimate("gain", partial(_gain, now, both), now.customer_id, _N_RESAMPLES)[0]
+        reached = _concordance(now, alone, np.arange(len(now)))
+        note = (
+            f"[{gain.low:+.4f}, {gain.high:+.4f}] n={len(now):,}, {int(now.has_left.sum()):,} left;"
+            f" alone {reached:.3f}"
+        )
+        yield Figure(f"{title}: {name}, gain", round(gain.value, 4), "", note=note)
+
+
+def _gain(at: Moment, risk: Floats, rows: Any) -> float:
+    return _concordance(at, risk, rows) - _concordance(at, at.shipped, rows)
 
 
 def _concordance(at: Moment, risk: Floats, rows: Any) -> float:
@@ -145,8 +146,8 @@ def contract_cases(name: str, folder: Path) -> Iterator[Case]:
     end = last_moment(tables, labels)
     before, now = (moment(tables, labels, end - timedelta(days=d), 90) for d in (90, 0))
     learned = before.take(np.flatnonzero(~before.is_test))
-    for split, rows in (("train", ~now.is_test), ("test", now.is_test)):
-        yield Case(f"{name}, {split}", learned, now.take(np.flatnonzero(rows)))
+    parts = {"train": ~now.is_test, "test": now.is_test}
+    yield Case(learned, {f"{name}, {part}": now.take(np.flatnonzero(rows)) for part, rows in parts.items()})
 
 
 def purchase_cases(folder: Path) -> Iterator[Case]:
@@ -156,5 +157,5 @@ def purchase_cases(folder: Path) -> Iterator[Case]:
         tables = runs.read_inputs(TASK, workspace)
         end = last_moment(tables, None)
         moments = [moment(tables, None, end - timedelta(days=d), 100) for d in (200, 100, 0)]
-    yield Case("online_retail, earlier", moments[0], moments[1])
-    yield Case("online_retail, holdout", moments[1], moments[2])
+    yield Case(moments[0], {f"{_FOLDER}, earlier": moments[1]})
+    yield Case(moments[1], {f"{_FOLDER}, holdout": moments[2]})

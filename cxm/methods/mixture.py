@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from cxm.methods.clusterings import refit_agreement, sample_rows
 from cxm.methods.rfm import add_rhythm, add_scores, usual_gap
-from cxm.methods.segment_names import name_segments
+from cxm.methods.segment_names import Centre, name_segments
 
 Floats = NDArray[np.float64]
 
@@ -324,12 +324,23 @@ def _named(components: Components, scaling: Scaling, table: pl.DataFrame, shape:
     order = np.lexsort((np.round(-spend[:, 1], 9), np.round(-spend[:, 0], 9)))
     ordered = Components(components.weights[order], components.means[order], components.covariances[order])
     segment = ordered.assign(points)
-    scores = add_scores(table)
-    centres = [
-        scores.filter(pl.Series(segment == k)).select(pl.col("r_score", "f_score").mean()).row(0)
-        for k in range(len(ordered))
-    ]
-    return Mixture(name_segments(centres), ordered, scaling, shape)
+    return Mixture(name_segments(_centres(table, segment, len(ordered))), ordered, scaling, shape)
+
+
+def _centres(table: pl.DataFrame, segment: NDArray[np.intp], n_segments: int) -> list[Centre]:
+    """What marks the customers of each segment."""
+    rhythm = add_rhythm(add_scores(table), usual_gap(table)).with_columns(segment=pl.Series(segment))
+    mean = pl.col("monetary").mean().clip(lower_bound=0)
+    usual = max(float(rhythm.select(mean).item() or 0.0), 1e-9)
+    found = rhythm.group_by("segment").agg(
+        lapsed_share=(pl.col("overdue_share") > 0).mean(),
+        pause=(pl.col("recency_days") / pl.col("mean_gap_days").clip(lower_bound=1)).median(),
+        single_share=(pl.col("n_purchase_days") == 1).mean(),
+        frequency=pl.col("f_score").mean(),
+        spend_ratio=mean.round(6) / usual,
+    )
+    by_segment = {row.pop("segment"): Centre(**row) for row in found.to_dicts()}
+    return [by_segment.get(k, Centre(0.0, 0.0, 0.0, 1.0, 0.0)) for k in range(n_segments)]
 
 
 # ------------------------------------------------------------------ keeping

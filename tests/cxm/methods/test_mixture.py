@@ -12,7 +12,6 @@ from cxm.methods.mixture import (
     from_arrays,
     to_arrays,
 )
-from cxm.methods.segment_names import name_segments
 from cxm.metrics.classification import adjusted_rand_index
 
 
@@ -30,6 +29,8 @@ def table() -> pl.DataFrame:
             "frequency": pl.Series(frequency, dtype=pl.Int32),
             "monetary": monetary,
             "recent_monetary": np.where(recency < 90, monetary / 3, 0.0),
+            "n_purchase_days": pl.Series(frequency, dtype=pl.Int32),
+            "span_days": 20.0 * (frequency - 1),
         }
     )
 
@@ -101,10 +102,3 @@ def test_no_segment_is_smaller_than_the_floor(table):
     mixture, _ = fit_mixture(table, Settings(3, 8, 0.2, 3))
     counts = np.unique(mixture.assign(table), return_counts=True)[1]
     assert counts.min() >= 0.2 * table.height
-
-
-def test_names_are_unique_whatever_the_centres():
-    names = name_segments([(5.0, 5.0)] * 2 + [(1.0, 1.0)] * 3 + [(3.0, 3.0)] * 4 + [(5.0, 1.0)])
-    assert len(set(names)) == 10
-    assert names[0] == "higher-spend champions"
-    assert names[-1] == "new"
