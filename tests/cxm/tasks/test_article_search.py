@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from cxm import runs
+from cxm.errors import RowProblems
 from cxm.metrics.intervals import Estimate
 from cxm.store import checked
 from cxm.tables import TABLES
@@ -87,6 +88,26 @@ def test_without_articles_everything_is_a_gap_named_by_its_own_words(tmp_path, w
 def test_one_article_and_one_query_are_enough(tmp_path, write_tables, encoder):
     data = write_tables(articles=articles().head(1), queries=queries("drill"))
     assert run(tmp_path, data, encoder).read("article_hits").collect()["rank"].to_list() == [1]
+
+
+def test_a_label_of_an_unknown_article_stops_the_run_in_one_line(tmp_path, write_tables, encoder):
+    labels = pl.DataFrame({"query_id": ["q0"], "article_id": "gone", "relevance": 1, "split": "train"})
+    data = write_tables(articles=articles(), queries=queries("drill"), qrels=checked(labels, "qrels"))
+    with pytest.raises(RowProblems, match="gone") as error:
+        run(tmp_path, data, encoder)
+    assert "\n" not in str(error.value)
+
+
+def test_a_base_of_one_text_told_a_thousand_times_is_searched(tmp_path, write_tables, encoder):
+    twins = (
+        articles()
+        .head(1)
+        .drop("article_id")
+        .join(pl.DataFrame({"article_id": [f"t{i:04}" for i in range(1000)]}), how="cross")
+    )
+    data = write_tables(articles=checked(twins, "articles"), queries=queries("drill", "violin"))
+    hits = run(tmp_path, data, encoder).read("article_hits").collect()
+    assert hits.filter(query_id="q0")["article_id"].to_list() == [f"t{i:04}" for i in range(20)]
 
 
 def test_a_query_without_hits_counts_as_wrong():
