@@ -7,7 +7,9 @@ import sys
 from benchmarks import (
     commands,
     customers,
+    discovery,
     encoder,
+    intents,
     page,
     recovery,
     redaction,
@@ -25,6 +27,8 @@ BENCHMARKS = {
     "encoder": encoder,
     "commands": commands,
     "scores": scores,
+    "discovery": discovery,
+    "intents": intents,
     "search": search,
     "refinement": refinement,
     "tools": tools,
