@@ -67,6 +67,20 @@ def compare_periods(conversations: pl.DataFrame, n_customers: pl.DataFrame | Non
     )
 
 
+def count_customers(customers: pl.LazyFrame, conversations: pl.LazyFrame) -> pl.DataFrame | None:
+    """Customers who had joined by the end of each week with conversations: period, n_active.
+
+    None where nobody's time of joining is known.
+    """
+    joined = customers.select("joined_at").drop_nulls().sort("joined_at").collect()
+    if not joined.height:
+        return None
+    weeks = conversations.select(week_end=pl.col("started_at").dt.truncate("1w").dt.offset_by("1w"))
+    ends = weeks.unique().sort("week_end").collect()["week_end"]
+    n_active = np.searchsorted(joined["joined_at"].to_numpy(), ends.to_numpy(), side="left")
+    return pl.DataFrame({"period": ends.dt.offset_by("-1d").dt.strftime(WEEK), "n_active": n_active})
+
+
 def _two_proportions(
     n: NDArray[np.float64],
     total: NDArray[np.float64],

@@ -22,7 +22,7 @@ from cxm.methods.deciding import explain
 from cxm.methods.descriptions import phrase_intent
 from cxm.methods.discovered import Discovered, discover, keep_names
 from cxm.methods.discovery import distinctive_words
-from cxm.methods.drivers import WEEK, compare_periods
+from cxm.methods.drivers import compare_periods, count_customers
 from cxm.methods.intent_scores import MIN_RANKS, score_intents
 from cxm.methods.linear import choose_mix, mix_probabilities
 from cxm.methods.neighbourhoods import NEIGHBOURS, Neighbourhoods, fit_neighbourhoods
@@ -34,6 +34,8 @@ from cxm.task import Method, Model, Params, Results, Services, Tables, Task, par
 
 _LEAST = 1e-9
 _WORDS_KEPT = 100  # of each intent, for explanations
+_MOST_OTHERS = 12_000  # conversations without a label that are learned from
+_AT_ONCE = 10_000  # conversations predicted at once: more vectors would be a matter of gigabytes
 
 
 @dataclass(frozen=True)
@@ -65,14 +67,14 @@ def _fit(tables: Tables, train: pl.DataFrame | None, params: IntentParams, servi
     phrases = [phrase_intent(*row) for row in taxonomy.select("intent", "parent", "description").rows()]
     said = services.encoder.encode([phrase for ways in phrases for phrase in ways])
     descriptions = to_unit(said[0::3] + said[1::3] + said[2::3])
-    seen = describe_conversations(tables["conversations"], tables["turns"], services.encoder.encode)
+    labels = dict(train.select("conversation_id", "intent").iter_rows()) if train is not None else {}
+    seen = _describe_some(tables, list(labels), params, services)
     prototypes = fit_prototypes(seen, descriptions)
     facts: dict[str, Any] = {"intents": intents, "threshold": 0.0, "learned": None, "overlaps": []}
     arrays = {"descriptions": descriptions, **_prefixed("prototypes.", prototypes.to_arrays())}
     if train is not None:
         around = fit_neighbourhoods(seen.joined(), params.seed)
         arrays |= _prefixed("around.", around.to_arrays())
-        labels = dict(train.select("conversation_id", "intent").iter_rows())
         known = seen.rows(seen.ids.is_in(list(labels)).to_numpy())
         known = known.with_view(NEIGHBOURS, around.place(known.joined()))
         _learn(known, [labels[i] for i in known.ids], facts, arrays, params)
@@ -82,6 +84,20 @@ def _fit(tables: Tables, train: pl.DataFrame | None, params: IntentParams, servi
         groups = _probabilities(Model(facts, arrays), seen).argmax(axis=1)
         facts["words"] = _words(seen, intents, groups)
     return Model(facts, arrays)
+
+
+def _describe_some(
+    tables: Tables, labelled: list[str], params: IntentParams, services: Services
+) -> Conversations:
+    """The labelled conversations and as many others, drawn by chance, as models learn from without labels."""
+    conversations = tables["conversations"]
+    ids = conversations.select("conversation_id").sort("conversation_id").collect()["conversation_id"]
+    others = ids.filter(~ids.is_in(labelled))
+    if len(others) > _MOST_OTHERS:
+        drawn = np.random.default_rng(params.seed).permutation(len(others))[:_MOST_OTHERS]
+        kept = pl.Series([*labelled, *others.gather(drawn)], dtype=pl.String)
+        conversations = conversations.filter(pl.col("conversation_id").is_in(kept.implode()))
+    return describe_conversations(conversations, tables["turns"], services.encoder.encode)
 
 
 def _learn(
@@ -162,7 +178,7 @@ def _words(seen: Conversations, intents: list[str], groups: NDArray[np.intp]) ->
 
 
 def _discover(tables: Tables, params: IntentParams, services: Services) -> Model:
-    seen = describe_conversations(tables["conversations"], tables["turns"], services.encoder.encode)
+    seen = _describe_some(tables, [], params, services)
     known = seen.rows(np.array([text != "" for text in seen.texts[CUSTOMER]], dtype=bool))
     if not len(known):
         return Model({"intents": [], "discovered": {"drivers": []}})
@@ -237,7 +253,22 @@ def _rank(
     )
 
 
-def _explained(ranked: pl.DataFrame, seen: Conversations, model: Model, tables: Tables) -> pl.DataFrame:
+def _predict_some(
+    conversations: pl.LazyFrame,
+    turns: pl.LazyFrame,
+    model: Model,
+    params: IntentParams,
+    services: Services,
+) -> pl.DataFrame:
+    """Rows of `predicted_intents` for these conversations."""
+    seen = describe_conversations(conversations, turns, services.encoder.encode)
+    intents = model.facts["intents"]
+    probabilities = _probabilities(model, seen) if intents else np.zeros((len(seen), 0))
+    ranked = _rank(seen.ids, intents, probabilities, model.facts.get("threshold", 0), params.n_ranks)
+    return _explained(ranked, seen, model, turns)
+
+
+def _explained(ranked: pl.DataFrame, seen: Conversations, model: Model, turns: pl.LazyFrame) -> pl.DataFrame:
     """The guesses, the first of each conversation with the turn and the words that decided."""
     intents = model.facts["intents"]
     best = ranked.filter(pl.col("rank") == 1)
@@ -247,16 +278,19 @@ def _explained(ranked: pl.DataFrame, seen: Conversations, model: Model, tables: 
     chosen = np.array([number[intent] for intent in best["intent"]], dtype=np.intp)
     turn_index = _prototypes(model.arrays).deciding_turns(seen, chosen)
     decided = best.select("conversation_id", "intent", turn_index=pl.Series(turn_index, dtype=pl.Int32))
-    why = explain(decided, tables["turns"], model.facts["words"]).with_columns(rank=pl.lit(1, dtype=pl.Int32))
+    why = explain(decided, turns, model.facts["words"]).with_columns(rank=pl.lit(1, dtype=pl.Int32))
     return ranked.join(why, on=["conversation_id", "rank"], how="left", validate="1:1", maintain_order="left")
 
 
 def _predict(tables: Tables, model: Model, params: IntentParams, services: Services) -> Results:
-    seen = describe_conversations(tables["conversations"], tables["turns"], services.encoder.encode)
-    intents = model.facts["intents"]
-    probabilities = _probabilities(model, seen) if intents else np.zeros((len(seen), 0))
-    ranked = _rank(seen.ids, intents, probabilities, model.facts.get("threshold", 0), params.n_ranks)
-    results: Results = {"predicted_intents": _explained(ranked, seen, model, tables)}
+    ids = tables["conversations"].select("conversation_id").sort("conversation_id").collect()
+    turns = tables["turns"].collect().lazy()
+    parts = [
+        _predict_some(ids[start : start + _AT_ONCE].lazy(), turns, model, params, services)
+        for start in range(0, max(ids.height, 1), _AT_ONCE)
+    ]
+    ranked = pl.concat(parts)
+    results: Results = {"predicted_intents": ranked}
     best = ranked.filter(pl.col("rank") == 1)
     if "discovered" in model.facts:
         results["discovered_taxonomy"] = pl.DataFrame(
@@ -278,25 +312,10 @@ def _driver_changes(tables: Tables, best: pl.DataFrame) -> pl.DataFrame:
     rows = conversations.collect().join(
         best.select("conversation_id", "intent"), on="conversation_id", how="inner", validate="1:1"
     )
-    return compare_periods(rows, _customers_by_week(tables))
-
-
-def _customers_by_week(tables: Tables) -> pl.DataFrame | None:
-    """Customers who had joined by the end of each week with conversations; None if unknown."""
-    if "customers" not in tables:
-        return None
-    joined = tables["customers"].select("joined_at").drop_nulls().sort("joined_at").collect()
-    if not joined.height:
-        return None
-    ends = (
-        tables["conversations"]
-        .select(week_end=pl.col("started_at").dt.truncate("1w").dt.offset_by("1w"))
-        .unique()
-        .sort("week_end")
-        .collect()["week_end"]
-    )
-    n_active = np.searchsorted(joined["joined_at"].to_numpy(), ends.to_numpy(), side="left")
-    return pl.DataFrame({"period": ends.dt.offset_by("-1d").dt.strftime(WEEK), "n_active": n_active})
+    active = None
+    if "customers" in tables:
+        active = count_customers(tables["customers"], tables["conversations"])
+    return compare_periods(rows, active)
 
 
 # ------------------------------------------------------------------ the naive method
