@@ -37,7 +37,7 @@ def _is_foreign(text: str) -> bool:
     words = _WORD.findall(text.replace("’", "'").lower())
     if not words:
         return False
-    if sum(_LATIN.fullmatch(word) is None for word in words) * 2 > len(words):
+    if not text.isascii() and sum(_LATIN.fullmatch(word) is None for word in words) * 2 > len(words):
         return True
     known = [_small_words().get(word) for word in words]
     n_others = known.count("other")

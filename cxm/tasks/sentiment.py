@@ -280,6 +280,7 @@ def _fit_satisfaction(
     units = answered.select(pl.coalesce("customer_id", "conversation_id")).to_series().to_numpy()
     handled = (*COURSE, *HANDLING)
     variants = {
+        "whether it was resolved": described.select("is_resolved"),
         "feeling of turns": described.select(COURSE),
         "feeling and handling": described.select(handled),
         "feeling, handling and what was known before": described,
