@@ -63,9 +63,14 @@ def feeling_cues(texts: Sequence[str]) -> NDArray[np.float32]:
     return np.array(rows, dtype=np.float32).reshape(len(texts), len(FEELING_CUES))
 
 
-def _cues(text: str) -> tuple[float, ...]:
+def feeling_of_tokens(text: str) -> tuple[list[str], list[float]]:
+    """The tokens of a text in small letters, and the feeling of each in its place."""
     tokens = _TOKEN.findall(text.replace("’", "'").lower())
-    strengths = _strengths(tokens)
+    return tokens, _strengths(tokens)
+
+
+def _cues(text: str) -> tuple[float, ...]:
+    tokens, strengths = feeling_of_tokens(text)
     positive = sum(s for s in strengths if s > 0)
     negative = -sum(s for s in strengths if s < 0)
     ends = [i for i, token in enumerate(tokens[:-1]) if token in _SENTENCE_END]

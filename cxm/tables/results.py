@@ -15,6 +15,7 @@ from cxm.tables.table import Table
 
 STANDINGS = ("above", "below", "not_apart")
 CALIBRATIONS = ("calibrated", "uncalibrated", "too_few_labels", "one_answer", "no_labels")
+SENTIMENT_ASPECTS = ("agent", "product", "driver")
 REPLY_STATUSES = ("answered", "tool", "nothing_needed", "needs_information", "no_article", "failed")
 
 
@@ -172,15 +173,21 @@ class TurnSentiment(dy.Schema):
     score = c.measure("-1 negative to 1 positive.", unit="-1-1", low=-1, high=1)
     polarity = c.category(POLARITIES, "The given polarity.")
     probability = c.share("Probability of the given polarity.")
+    is_other_language = c.boolean(
+        "Not English, and no labels in it were learnt from: said neutral, for it is not known.", nullable=True
+    )
 
 
 class ConversationSentiment(dy.Schema):
     conversation_id = c.conversation_id(key=True)
     start_score = c.measure("Score of the first scored turns.", unit="-1-1", low=-1, high=1)
     end_score = c.measure("Score of the last scored turns.", unit="-1-1", low=-1, high=1)
+    shift = c.measure("End less start.", unit="-2-2", nullable=True, low=-2, high=2)
     lowest_score = c.measure("The lowest score.", unit="-1-1", low=-1, high=1)
     lowest_turn_index = c.turn_index("The turn with the lowest score.", key=False)
-    aspect = c.category(None, "What it is about.", nullable=True)
+    aspect = c.category(
+        SENTIMENT_ASPECTS, "What the strongest feeling is about; null: no strong feeling.", nullable=True
+    )
 
 
 class PredictedSatisfaction(dy.Schema):

@@ -1,8 +1,9 @@
 """How customers feel, turn by turn: polarity, score, the course of a conversation.
 
-With labels a text classifier that also sees feeling cues; without, feeling words and prototype
-sentences. The methods stand in `cxm.methods` (`lexicon`, `feelings`, `text_classifier`,
-`satisfaction`); the questions asked of a conversation stand here.
+With labels a text classifier that also sees feeling cues; without, and for messages unlike those
+labelled, feeling words and prototype sentences. The methods stand in `cxm.methods` (`lexicon`,
+`feelings`, `text_classifier`, `familiarity`, `course`, `aspects`, `satisfaction`); the questions asked
+of a conversation stand here.
 """
 
 from __future__ import annotations
@@ -16,9 +17,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from cxm.backends.encoder import Encoder
+from cxm.methods.aspects import find_aspects
+from cxm.methods.circumstances import COURSE, HANDLING, describe
 from cxm.methods.class_weights import choose_class_weights
+from cxm.methods.course import follow_course
+from cxm.methods.familiarity import Familiarity, fit_familiarity
 from cxm.methods.feelings import FEELINGS, feeling_features, prototype_weights, unlabelled_feelings
-from cxm.methods.satisfaction import SatisfactionModel, fit_satisfaction
+from cxm.methods.languages import are_foreign
+from cxm.methods.satisfaction import SatisfactionModel, compare_satisfaction, fit_satisfaction
 from cxm.methods.text_classifier import TextClassifier, fit_text_classifier
 from cxm.metrics import Estimate, estimate
 from cxm.metrics.classification import calibration_error, encode, macro_f1, weighted_f1
@@ -28,12 +34,17 @@ from cxm.task import Method, Model, Params, Results, Services, Tables, Task, par
 
 # Turns scored at a time, so that memory stays bounded.
 _CHUNK = 20_000
+_MOST_LABELLED = 60_000
 _FEWEST_SURVEYS = 100
 _MOST_SURVEYS = 20_000
-# Turns that make up the start and the end of a conversation.
-_EDGE = 2
-_METADATA = ("handle_seconds", "wait_seconds", "hold_seconds", "is_transferred", "is_resolved")
-_COURSE = ("start_score", "end_score", "lowest_score", "mean_score", "n_scored")
+# Labelled turns in other languages from which these are taken to be learnt.
+_FEWEST_FOREIGN = 50
+# Powers of the method without labels and of the classifier's vectors, where words are unfamiliar; found
+# on train rows of messages to airlines and reviews of clothes, each judged by labels of the other.
+_UNFAMILIAR = (0.7, 0.5)
+# A feeling below this is not about anything.
+_STRONG = 0.3
+_OTHER_LANGUAGE = r"^(?:[a-df-z][a-z]|e[a-mo-z])(?:[-_].*)?$"  # a code of two letters, not "en"
 
 
 @dataclass(frozen=True)
@@ -65,10 +76,10 @@ def fit(tables: Tables, train: pl.DataFrame | None, params: SentimentParams, ser
     model.facts["speakers"] = sorted(speakers)
     satisfaction = _fit_satisfaction(tables, model, params.seed, services.encoder)
     if satisfaction:
-        model.facts["satisfaction"] = [satisfaction.intercept, satisfaction.half_width]
-        model.arrays["satisfaction_centre"] = satisfaction.centre
-        model.arrays["satisfaction_scale"] = satisfaction.scale
-        model.arrays["satisfaction_weights"] = satisfaction.weights
+        (facts, arrays), compared = satisfaction
+        model.facts["satisfaction"] = facts
+        model.facts["compared"] = compared
+        model.arrays.update(arrays)
     return model
 
 
@@ -78,24 +89,37 @@ def fit_without_labels(encoder: Encoder) -> Model:
 
 
 def _fit_with_labels(labelled: pl.DataFrame, model: Model, seed: int, encoder: Encoder) -> Model:
+    generator = np.random.default_rng(seed)
+    if labelled.height > _MOST_LABELLED:
+        rows = generator.choice(labelled.height, _MOST_LABELLED, replace=False)
+        labelled = labelled[np.sort(rows)]
     texts, labels = labelled["text"].to_list(), labelled["polarity"].to_list()
     prototypes = model.arrays["prototypes"]
-    features = feeling_features(texts, encoder.encode(texts), prototypes)
-    classifier = fit_text_classifier(texts, features, labels, seed)
+    vectors = encoder.encode(texts)
+    classifier = fit_text_classifier(texts, feeling_features(texts, vectors, prototypes), labels, seed)
     assert classifier.out_of_fold is not None
+    familiarity = fit_familiarity(vectors, generator)
     facts, arrays = classifier.to_parts()
-    weights = choose_class_weights(classifier.out_of_fold)
-    return Model({"classifier": facts}, {**arrays, "prototypes": prototypes, "class_weights": weights})
+    arrays["prototypes"] = prototypes
+    arrays["class_weights"] = choose_class_weights(classifier.out_of_fold)
+    arrays["references"] = familiarity.references
+    learnt = {
+        "classifier": facts,
+        "least_familiar": familiarity.least,
+        "n_foreign": int(are_foreign(texts).sum()),
+    }
+    return Model(learnt, arrays)
 
 
 def feel_texts(texts: Sequence[str], model: Model, encoder: Encoder) -> pl.DataFrame:
     """How each text feels, in order: score (P(positive) - P(negative)), polarity and its probability."""
     parts = [_feel(texts[start : start + _CHUNK], model, encoder) for start in range(0, len(texts), _CHUNK)]
-    found = np.concatenate(parts) if parts else np.zeros((0, 4))
+    found = np.concatenate(parts) if parts else np.zeros((0, 3))
+    names = np.array(FEELINGS, dtype=object)
     return pl.DataFrame(
         {
             "score": found[:, 0].clip(-1, 1),
-            "polarity": pl.Series([FEELINGS[int(code)] for code in found[:, 1]], dtype=pl.String),
+            "polarity": pl.Series(names[found[:, 1].astype(int)].tolist(), dtype=pl.String),
             "probability": found[:, 2].clip(0, 1),
         }
     )
@@ -105,14 +129,10 @@ def _feel(texts: Sequence[str], model: Model, encoder: Encoder) -> NDArray[np.fl
     """Rows (score, code of the polarity, its probability)."""
     prototypes = model.arrays["prototypes"]
     vectors = encoder.encode(texts)
-    probabilities = np.zeros((len(texts), len(FEELINGS)))
-    weights = np.ones(len(FEELINGS))
+    weights = np.ones((len(texts), len(FEELINGS)))
     if "classifier" in model.facts:
-        classifier = TextClassifier.from_parts(model.facts["classifier"], model.arrays)
-        columns = [FEELINGS.index(name) for name in classifier.classes]
-        features = feeling_features(texts, vectors, prototypes)
-        probabilities[:, columns] = classifier.probabilities(texts, features)
-        weights[columns] = model.arrays["class_weights"]
+        probabilities, familiar = _classify(texts, vectors, model)
+        weights[np.ix_(np.flatnonzero(familiar), _columns(model))] = model.arrays["class_weights"]
     else:
         probabilities = np.exp(unlabelled_feelings(texts, vectors, prototypes))
     codes = (probabilities * weights).argmax(axis=1)
@@ -120,101 +140,167 @@ def _feel(texts: Sequence[str], model: Model, encoder: Encoder) -> NDArray[np.fl
     return np.stack([probabilities[:, 2] - probabilities[:, 0], codes, given], axis=1)
 
 
+def _classify(
+    texts: Sequence[str], vectors: NDArray[np.float32], model: Model
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """(probabilities of `FEELINGS`, which texts are like those labelled).
+
+    Of others the words learnt say nothing: these are the classifier's by vectors alone, mixed with the
+    method without labels.
+    """
+    from scipy.special import softmax
+
+    classifier = TextClassifier.from_parts(model.facts["classifier"], model.arrays)
+    prototypes = model.arrays["prototypes"]
+    features = feeling_features(texts, vectors, prototypes)
+    probabilities = np.zeros((len(texts), len(FEELINGS)))
+    columns = _columns(model)
+    probabilities[:, columns] = classifier.probabilities(texts, features)
+    known = Familiarity(model.arrays["references"], model.facts["least_familiar"])
+    familiar = known.is_familiar(vectors)
+    other = np.flatnonzero(~familiar)
+    if len(other):
+        felt = unlabelled_feelings([texts[int(i)] for i in other], vectors[other], prototypes)[:, columns]
+        by_vectors = classifier.on_vectors.log_probabilities(features[other])
+        mixed = _UNFAMILIAR[0] * felt + _UNFAMILIAR[1] * by_vectors
+        probabilities[np.ix_(other, columns)] = softmax(mixed, axis=1)
+    return probabilities, familiar
+
+
+def _columns(model: Model) -> NDArray[np.intp]:
+    return np.array([FEELINGS.index(name) for name in model.facts["classifier"]["classes"]], dtype=np.intp)
+
+
 def predict(tables: Tables, model: Model, params: SentimentParams, services: Services) -> Results:
     """Every turn of the chosen speakers, the course of each conversation, and missing csat."""
-    turns = _score_turns(tables["turns"], model, services.encoder)
-    course = _course(turns)
-    names = list(TABLES["conversation_sentiment"].columns)
+    turns = _score_turns(tables, model, services.encoder)
+    course = follow_course(turns)
+    with_aspect = course.with_columns(aspect=_aspects(course, turns))
     results = {
         "turn_sentiment": turns.select(list(TABLES["turn_sentiment"].columns)),
-        "conversation_sentiment": course.with_columns(aspect=pl.lit(None, dtype=pl.String)).select(names),
+        "conversation_sentiment": with_aspect.select(list(TABLES["conversation_sentiment"].columns)),
     }
     if "satisfaction" in model.facts and "conversations" in tables:
         results["predicted_satisfaction"] = _predict_satisfaction(tables, course, model)
+        schema = TABLES["model_comparison"].empty().schema
+        results["model_comparison"] = pl.DataFrame(model.facts["compared"], schema=schema)
     return results
 
 
-def _score_turns(turns: pl.LazyFrame, model: Model, encoder: Encoder) -> pl.DataFrame:
+def _score_turns(tables: Tables, model: Model, encoder: Encoder) -> pl.DataFrame:
+    """Scored turns, with `is_other_language` and `is_read` (it has words, in a language that is known)."""
     wanted = (
-        turns.filter(pl.col("speaker").is_in(model.facts["speakers"]))
+        tables["turns"]
+        .filter(pl.col("speaker").is_in(model.facts["speakers"]))
         .select("conversation_id", "turn_index", "speaker", "text")
         .sort("conversation_id", "turn_index")
         .collect()
     )
-    feelings = feel_texts(wanted["text"].to_list(), model, encoder)
-    return pl.concat([wanted, feelings], how="horizontal")
-
-
-# ------------------------------------------------------------------ the course of a conversation
-
-
-def _course(turns: pl.DataFrame) -> pl.DataFrame:
-    """One row a conversation with a scored turn, from the customer's turns that hold words.
-
-    Where there are none, all scored turns count.
-    """
-    of_customer = (pl.col("speaker") == "customer") & (pl.col("text").str.strip_chars() != "")
-    counts = of_customer | ~of_customer.any().over("conversation_id")
-    lowest = pl.col("turn_index").sort_by("score", "turn_index").first()
-    return (
-        turns.filter(counts)
-        .sort("conversation_id", "turn_index")
-        .group_by("conversation_id", maintain_order=True)
-        .agg(
-            start_score=pl.col("score").head(_EDGE).mean(),
-            end_score=pl.col("score").tail(_EDGE).mean(),
-            lowest_score=pl.col("score").min(),
-            lowest_turn_index=lowest,
-            mean_score=pl.col("score").mean(),
-            n_scored=pl.len(),
+    # What many say in the same words is read once.
+    texts = wanted.select("text").unique(maintain_order=True)
+    said = texts["text"].to_list()
+    felt = pl.concat([texts, feel_texts(said, model, encoder)], how="horizontal").with_columns(
+        is_other_language=pl.Series(are_foreign(said), dtype=pl.Boolean)
+    )
+    turns = wanted.join(felt, on="text", how="left", validate="m:1", maintain_order="left")
+    if "conversations" in tables:
+        language = tables["conversations"].select("conversation_id", "language").collect()
+        turns = turns.join(
+            language, on="conversation_id", how="left", validate="m:1", maintain_order="left"
+        ).with_columns(
+            is_other_language=pl.col("is_other_language")
+            | pl.col("language").str.to_lowercase().str.contains(_OTHER_LANGUAGE).fill_null(False)
         )
+    if model.facts.get("n_foreign", 0) >= _FEWEST_FOREIGN:
+        turns = turns.with_columns(is_other_language=pl.lit(False))
+    unread = pl.col("is_other_language")
+    return turns.with_columns(
+        score=pl.when(unread).then(0.0).otherwise("score"),
+        polarity=pl.when(unread).then(pl.lit("neutral")).otherwise("polarity"),
+        probability=pl.when(unread).then(1 / len(FEELINGS)).otherwise("probability"),
+        is_read=~unread & (pl.col("text").str.strip_chars() != ""),
     )
 
 
-def _satisfaction_features(conversations: pl.DataFrame, course: pl.DataFrame) -> NDArray[np.float64]:
-    """Course and metadata of each conversation `(n, k)`, NaN where unknown."""
-    joined = conversations.join(
-        course, on="conversation_id", how="left", validate="1:1", maintain_order="left"
+def _aspects(course: pl.DataFrame, turns: pl.DataFrame) -> pl.Series:
+    """What the strongest feeling of each conversation is about; null where none is strong."""
+    is_low = -pl.col("lowest_score") >= pl.col("highest_score")
+    strongest = course.select(
+        "conversation_id",
+        turn_index=pl.when(is_low).then("lowest_turn_index").otherwise("highest_turn_index"),
+        strength=pl.max_horizontal(-pl.col("lowest_score"), "highest_score"),
+        is_positive=~is_low,
+    ).join(
+        turns.select("conversation_id", "turn_index", "text"),
+        on=["conversation_id", "turn_index"],
+        how="left",
+        validate="1:1",
+        maintain_order="left",
     )
-    logged = [pl.col(name).cast(pl.Float64).log1p() for name in (*_METADATA[:3], "n_scored")]
-    return (
-        joined.with_columns(logged)
-        .select(pl.col(*_COURSE, *_METADATA).cast(pl.Float64).fill_null(float("nan")))
-        .to_numpy()
-    )
+    is_strong = strongest["strength"] >= _STRONG
+    chosen = strongest.filter(is_strong)
+    found = find_aspects(chosen["text"].to_list(), chosen["is_positive"].to_list())
+    aspects = np.full(course.height, None, dtype=object)
+    aspects[is_strong.to_numpy()] = found
+    return pl.Series("aspect", aspects.tolist(), dtype=pl.String)
 
 
-def _fit_satisfaction(tables: Tables, model: Model, seed: int, encoder: Encoder) -> SatisfactionModel | None:
-    """None where fewer than 100 surveys were answered, or none is missing."""
+# ------------------------------------------------------------------ satisfaction
+
+
+def _customers(tables: Tables) -> pl.DataFrame | None:
+    return tables["customers"].collect() if "customers" in tables else None
+
+
+def _fit_satisfaction(
+    tables: Tables, model: Model, seed: int, encoder: Encoder
+) -> tuple[tuple[dict[str, Any], dict[str, NDArray[Any]]], list[dict[str, Any]]] | None:
+    """(parts of the model, how well it does with and without the circumstances, on surveys held out).
+
+    None where fewer than 100 surveys were answered, or none is missing.
+    """
     if "conversations" not in tables:
         return None
     conversations = tables["conversations"].sort("conversation_id").collect()
-    surveyed = conversations.filter(pl.col("csat").is_not_null())
-    if surveyed.height < _FEWEST_SURVEYS or surveyed.height == conversations.height:
+    answered = conversations.filter(pl.col("csat").is_not_null())
+    if answered.height < _FEWEST_SURVEYS or answered.height == conversations.height:
         return None
     generator = np.random.default_rng(seed)
-    if surveyed.height > _MOST_SURVEYS:
-        rows = generator.choice(surveyed.height, _MOST_SURVEYS, replace=False)
-        surveyed = surveyed[np.sort(rows)]
-    turns = tables["turns"].join(surveyed.lazy().select("conversation_id"), on="conversation_id", how="semi")
-    course = _course(_score_turns(turns, model, encoder))
-    features = _satisfaction_features(surveyed, course)
-    return fit_satisfaction(features, surveyed["csat"].cast(pl.Float64).to_numpy(), generator)
+    if answered.height > _MOST_SURVEYS:
+        rows = generator.choice(answered.height, _MOST_SURVEYS, replace=False)
+        answered = answered[np.sort(rows)]
+    surveyed = answered.lazy().select("conversation_id")
+    turns = tables["turns"].join(surveyed, on="conversation_id", how="semi")
+    course = follow_course(_score_turns({**tables, "turns": turns}, model, encoder))
+    ids = pl.col("conversation_id")
+    described = describe(conversations, course, _customers(tables)).filter(
+        conversations.select(ids.is_in(answered["conversation_id"].implode())).to_series()
+    )
+    csat = answered["csat"].cast(pl.Float64).to_numpy()
+    units = answered.select(pl.coalesce("customer_id", "conversation_id")).to_series().to_numpy()
+    handled = (*COURSE, *HANDLING)
+    variants = {
+        "whether it was resolved": described.select("is_resolved"),
+        "feeling of turns": described.select(COURSE),
+        "feeling and handling": described.select(handled),
+        "feeling, handling and what was known before": described,
+    }
+    fitted = {
+        name: fit_satisfaction(columns, csat, units, np.random.default_rng(seed))
+        for name, columns in variants.items()
+    }
+    compared = [{"task": "sentiment", **row} for row in compare_satisfaction(fitted, csat, units)]
+    return list(fitted.values())[-1].to_parts(), compared
 
 
 def _predict_satisfaction(tables: Tables, course: pl.DataFrame, model: Model) -> pl.DataFrame:
-    silent = tables["conversations"].filter(pl.col("csat").is_null()).sort("conversation_id").collect()
-    intercept, half_width = model.facts["satisfaction"]
-    satisfaction = SatisfactionModel(
-        model.arrays["satisfaction_centre"],
-        model.arrays["satisfaction_scale"],
-        model.arrays["satisfaction_weights"],
-        intercept,
-        half_width,
-    )
-    found = satisfaction.predict(_satisfaction_features(silent, course))
+    conversations = tables["conversations"].sort("conversation_id").collect()
+    silent = conversations["csat"].is_null()
+    described = describe(conversations, course, _customers(tables)).filter(silent)
+    satisfaction = SatisfactionModel.from_parts(model.facts["satisfaction"], model.arrays)
+    found = satisfaction.predict(described)
     columns = {"csat": found[:, 0], "low": found[:, 1], "high": found[:, 2]}
-    return pl.DataFrame({"conversation_id": silent["conversation_id"], **columns})
+    return pl.DataFrame({"conversation_id": conversations["conversation_id"].filter(silent), **columns})
 
 
 # ------------------------------------------------------------------ the naive method and the scores
@@ -287,9 +373,9 @@ TASK = Task(
     title="Sentiment",
     question="How do customers feel, and where does a conversation turn?",
     needs=(("turns",),),
-    uses=("conversations",),
+    uses=("conversations", "customers"),
     gold="sentiment_labels",
-    writes=("turn_sentiment", "conversation_sentiment", "predicted_satisfaction"),
+    writes=("turn_sentiment", "conversation_sentiment", "predicted_satisfaction", "model_comparison"),
     metrics=("macro_f1", "accuracy", "weighted_f1", "calibration_error", "coverage"),
     method=Method(fit, predict),
     naive=Method(fit_majority, predict_majority),
