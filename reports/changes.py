@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ FALSE_DISCOVERY_RATE = 0.05
 _FEWEST, _FEWEST_EXACT = 20, 4
 _MOST_WEEKS_OF_RARE = 26
 _CLEAR = 0.01
+_EVEN_PART = 0.5
 REFERENCE_WEEKS = 8
 _CATCH_ALL = {NO_DRIVER, "other", "others", "unknown", "misc", "miscellaneous"}
 
@@ -38,7 +39,8 @@ class Change:
 
     `topic`: of several candidates with the same topic one is told. `money` (in the currency of the
     transactions) and `n_concerned` (conversations, or as many as the change equals) say how grave
-    it is; `is_worse` is None where neither way is good.
+    it is; `is_worse` is None where neither way is good. `weight` (1 on average) says how much of the
+    false discoveries allowed it may use.
     """
 
     section: str
@@ -48,6 +50,7 @@ class Change:
     is_worse: bool | None
     money: float = 0.0
     n_concerned: float = 0.0
+    weight: float = 1.0
 
 
 def find_changes(
@@ -59,8 +62,9 @@ def find_changes(
 ) -> list[Change]:
     """The changes of the week that chance does not explain, gravest first; at most seven.
 
-    Judged together (Benjamini and Hochberg 1995, false discovery rate 5 %). What got worse comes
-    first, then what is neither, then what got better; within each by money, then by conversations.
+    Judged together (Benjamini and Hochberg 1995, false discovery rate 5 %), with weights fixed by what
+    was usual before (Genovese, Roeder and Wasserman 2006). What got worse comes first,
+    then what is neither, then what got better; within each by money, then by conversations.
     """
     if period is None:
         return []
@@ -81,7 +85,7 @@ def _judged(candidates: Sequence[Change]) -> list[Change]:
 
     if not candidates:
         return []
-    adjusted = false_discovery_control([change.p_value for change in candidates])
+    adjusted = false_discovery_control([min(c.p_value / c.weight, 1.0) for c in candidates])
     return [c for c, q in zip(candidates, adjusted, strict=True) if q <= FALSE_DISCOVERY_RATE]
 
 
@@ -168,6 +172,7 @@ def _from_drivers(workspace: Workspace, period: str, facts: DriverFacts) -> list
     usual = weeks[:-1][-REFERENCE_WEEKS:]
     if len(usual) < REFERENCE_WEEKS or not facts.is_whole_week:
         usual = []
+    sizes: list[float] = []
     dispersion = _dispersion([[rows[week]["n"] for week in usual] for rows in courses.values()])
     found = []
     for driver, rows in courses.items():
@@ -198,7 +203,21 @@ def _from_drivers(workspace: Workspace, period: str, facts: DriverFacts) -> list
         concerned = abs(now["share"] - past["share"]) * now["total"]
         section, topic = "intent_prediction", f"driver:{driver}"
         found.append(Change(section, topic, f"{text}.", p_value, is_worse, n_concerned=concerned))
-    return found
+        sizes.append(past["share"])
+    return _weighed(found, sizes)
+
+
+def _weighed(changes: list[Change], sizes: list[float]) -> list[Change]:
+    """Half of the weight spread evenly, half by how common each driver was before.
+
+    Among a hundred drivers of which most are rare, the common ones, where a change concerns many, would
+    else be held to the strictness that the rare ones need.
+    """
+    total = sum(sizes)
+    if not total:
+        return changes
+    even, rest = _EVEN_PART, (1 - _EVEN_PART) * len(changes) / total
+    return [replace(c, weight=even + rest * size) for c, size in zip(changes, sizes, strict=True)]
 
 
 def _say_step(

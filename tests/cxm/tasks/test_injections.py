@@ -47,10 +47,14 @@ def with_sentences(turns, speaker, sentences):
     return turns.with_columns(text=pl.when(first).then(turns["text"] + " " + said).otherwise(turns["text"]))
 
 
-def predictions(name, data, encoder, use_labels=True):
+def predictions(name, data, encoder, use_labels=True, n_conversations=None):
     """Calls the task, fitted once on the clean world, on other turns."""
     task, workspace = by_name(name), Workspace(data, data / "nowhere", encoder)
     tables = runs.read_inputs(task, workspace)
+    if n_conversations:
+        kept = tables["conversations"].head(n_conversations).select("conversation_id")
+        few = {n: tables[n].join(kept, on="conversation_id", how="semi") for n in ("conversations", "turns")}
+        tables = {**tables, **few}
     train = runs._train_gold(task, workspace, use_labels)
     services = Services(encoder, Path("index"))
     model = task.method.fit(tables, train, task.params(), services)
@@ -93,13 +97,15 @@ def test_no_feeling_and_no_reason_is_given_on_request(tiny_world, encoder):
 @pytest.mark.slow
 @pytest.mark.parametrize("speaker", ["customer", "agent"])
 def test_smuggled_instructions_as_people_write_them_earn_no_points(tiny_world, shared_data, speaker):
+    from cxm.backends.cache import CachedEncoder
     from cxm.backends.encoder import SentenceTransformerEncoder
     from cxm.settings import read_settings
 
     prompts = pl.read_parquet(shared_data("prompt_injections") / "prompts.parquet")
     short = prompts.filter("is_injection", pl.col("text").str.len_chars() < 400)["text"].to_list()
-    real = SentenceTransformerEncoder(read_settings().encoder)
-    turns, predict = predictions("quality_adherence", tiny_world, real)
+    settings = read_settings()
+    real = CachedEncoder(SentenceTransformerEncoder(settings.encoder), settings.cache)
+    turns, predict = predictions("quality_adherence", tiny_world, real, n_conversations=50)
     scores = [
         predict(with_sentences(turns, speaker, sentences))["conversation_quality"]["quality_score"].mean()
         for sentences in (short, HARMLESS)
