@@ -274,7 +274,7 @@ RESULT_TABLES = (
     _result("article_findings", ArticleFindings, "Articles that repeat or contradict each other."),
     _result("quality_answers", QualityAnswers, "Every criterion answered for every conversation."),
     _result("prepared_replies", PreparedReplies, "What the agent should say or do next."),
-    _result("suggested_replies", SuggestedReplies, "What agents said in like situations."),
+    _result("suggested_replies", SuggestedReplies, "What agents said in like situations that ended well."),
     _result("turn_sentiment", TurnSentiment, "How each turn feels."),
     _result("conversation_sentiment", ConversationSentiment, "The course of a conversation's sentiment."),
     _result("predicted_satisfaction", PredictedSatisfaction, "Csat where no survey was answered."),
