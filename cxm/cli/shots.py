@@ -157,6 +157,8 @@ def _print_reply(prepared: dict[str, Any], titles: dict[str, str]) -> None:
         print(f"tool:   {prepared['tool_name']} {arguments}")
     for question in prepared["questions"]:
         print(f"ask:    {question}")
+    if prepared["suggested_replies"]:
+        print("said before (where it is known, in conversations that ended well):")
     print_rows(
         prepared["suggested_replies"], ["rank", "reply", "source_conversation_id", "source_turn_index"]
     )

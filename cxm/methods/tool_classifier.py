@@ -58,6 +58,18 @@ def spread_chances(probabilities: Array, classes: Sequence[str], names: Sequence
     return chances
 
 
+def with_new_tools(chances: Array, share: float, seed: int) -> Array:
+    """Chances as they would be if, of each dialogue, a random share of the tools were new.
+
+    A ranker that learns from them knows what to make of tools that no label names; without, none was
+    ever right, and it would never choose one.
+    """
+    is_new = np.random.default_rng(seed).random(chances.shape) < share
+    is_new[:, -1] = False
+    left = np.where(is_new, np.nan, chances)
+    return left - np.log(np.nansum(np.exp(left), axis=1, keepdims=True))
+
+
 def _laid_open(dialogues: Dialogues) -> Conversations:
     contexts = dialogues.contexts
     # What was requested last, and who spoke last, the vectors and the other features say better.

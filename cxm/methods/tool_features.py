@@ -161,11 +161,13 @@ def pair_features(
     of += [_best_turn(contexts, tools, encode, speakers) for speakers in (("customer",), AGENTS)]
     number: dict[str | None, int] = {name: i for i, name in enumerate(tools.names)}
     choices = np.array([number.get(name, -1) for name in past.called], dtype=np.intp)
+    is_new = np.isnan(chances[:, :-1])
+    is_new &= ~is_new.all()
     for view in NEAR_BY:
         called = np.zeros((len(contexts), n_tools))
         for row, (rows, weight) in enumerate(past.nearest(dialogues, view, np.flatnonzero(choices >= 0))):
             np.add.at(called[row], choices[rows], weight)
-        of.append(called)
+        of.append(_without(called, is_new))
     near = np.stack(of, axis=-1) if contexts else np.zeros((0, n_tools, len(of)))
     gaps = near - near.max(axis=1, keepdims=True)
     results = ["\n".join(turn.text for turn in c.turns if turn.speaker == "system") for c in contexts]
@@ -174,6 +176,16 @@ def pair_features(
     of_tools = chances[:, :-1]
     learned = np.stack([of_tools, of_tools - np.fmax.reduce(of_tools, axis=1, keepdims=True)], axis=-1)
     return np.asarray(np.round(np.concatenate([near, gaps, others, learned], axis=-1), 5), dtype=np.float64)
+
+
+def _without(called: Array, is_new: NDArray[np.bool_]) -> Array:
+    """Shares of what was called nearby as they are where no label names the tools that are new."""
+    if not is_new.any():
+        return called
+    left = np.where(is_new, 0.0, called)
+    return np.asarray(
+        left / np.maximum(left.sum(axis=1, keepdims=True), 1e-9) * (left.sum(axis=1, keepdims=True) > 0)
+    )
 
 
 def plain_scores(features: Array) -> Array:

@@ -332,7 +332,7 @@ RESULT_TABLES = (
     _result("agent_quality", AgentQuality, "Agents side by side, those with enough conversations."),
     _result("criterion_agreement", CriterionAgreement, "How far each criterion's answers can be trusted."),
     _result("prepared_replies", PreparedReplies, "What the agent should say or do next."),
-    _result("suggested_replies", SuggestedReplies, "What agents said in like situations."),
+    _result("suggested_replies", SuggestedReplies, "What agents said in like situations that ended well."),
     _result("turn_sentiment", TurnSentiment, "How each turn feels."),
     _result("conversation_sentiment", ConversationSentiment, "The course of a conversation's sentiment."),
     _result("predicted_satisfaction", PredictedSatisfaction, "Csat where no survey was answered."),

@@ -59,7 +59,9 @@ class MultiTurnRagParams(Params):
     answer_probability: float = param(
         0.3, "Below this answer probability no article is quoted.", low=0, high=1
     )
-    n_suggestions: int = param(3, "Past replies suggested for a point.", low=0)
+    n_suggestions: int = param(
+        3, "Past replies suggested for a point, of conversations that ended well.", low=0
+    )
     max_past_replies: int = param(20_000, "Past replies looked through; of more, a random sample.", low=0)
     n_made_questions: int = param(
         300, "Questions made from the base to calibrate the answer probability.", low=1
