@@ -1,13 +1,14 @@
 """Labels of conversations learned from all their views at once.
 
-One kernel for the words of each voice, one for each vector; held-out rows say how much each counts.
-A classifier of single texts is `cxm.methods.text_classifier`; the solver is `cxm.methods.kernel_ridge`.
+One kernel for the words of each voice, one for each vector; held-out rows say how much each counts. Beside
+it a linear model of the same views, since each is right where the other is not. A classifier of single
+texts is `cxm.methods.text_classifier`; the solvers are `cxm.methods.kernel_ridge` and `linear`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,9 +25,10 @@ from cxm.methods.kernel_ridge import (
     held_out_scores,
     near_kernel,
 )
-from cxm.methods.linear import Codes, Floats, spread_folds
+from cxm.methods.linear import Codes, Floats, choose_mix, fit_linear, mix_probabilities, spread_folds
 from cxm.methods.neighbourhoods import NEIGHBOURS
 from cxm.methods.term_weights import TermWeights, fit_term_weights
+from cxm.methods.topics import find_topics
 
 _FOLDS = 5
 # Rows that weights are sought on, that the best found are judged on, and that a model holds: a kernel of
@@ -34,17 +36,21 @@ _FOLDS = 5
 _SOUGHT_ON, _JUDGED_ON, _MOST_ROWS = 1_200, 4_800, 12_000
 # With many rows fewer folds: a model of two thirds of them is nearly the one of all.
 _FEW_FOLDS, _MANY_ROWS = 3, 3_000
+# The linear model: inverse strength of its penalty, topics of words over all voices together.
+_STRENGTH, _TOPICS = 10.0, 400
 _CHUNK = 2_000
 _WORDS, _VECTOR = "words:", "vector:"
 
 
 @dataclass(frozen=True)
 class ConversationClassifier:
-    """Probabilities of `classes`: a softmax of `scale` times the scores of a kernel ridge regression.
+    """Probabilities of `classes`: a softmax of `scale` times the scores of a kernel ridge regression, mixed
+    by the powers of `mix` with those of a multinomial logistic regression.
 
     `terms` and `term_weights` `(n_terms, n_classes)` score the words of a voice, `examples` `(n, d)`
-    and `coefficients` `(n, n_classes)` its vectors, by likeness to the labelled ones. `out_of_fold`
-    are the training rows' probabilities from models that did not see them; None after loading.
+    and `coefficients` `(n, n_classes)` its vectors, by likeness to the labelled ones. `linear` holds the
+    weights of the other model, `(n_terms, n_classes)` for words and `(d, n_classes)` for vectors.
+    `out_of_fold` are the training rows' probabilities from models that did not see them; None after loading.
     """
 
     classes: list[str]
@@ -56,23 +62,27 @@ class ConversationClassifier:
     terms: dict[str, TermWeights]
     term_weights: dict[str, Kernel]
     examples: dict[str, Kernel]
+    linear: dict[str, Kernel]
+    linear_intercepts: NDArray[np.float32]
+    mix: tuple[float, float]
     out_of_fold: Floats | None = None
 
     def probabilities(self, seen: Conversations) -> Floats:
         """Probabilities `(n, n_classes)`; each row sums to 1."""
-        from scipy.special import softmax
-
-        scores = np.tile(self.intercepts, (len(seen), 1))
+        near = np.tile(self.intercepts, (len(seen), 1))
+        straight = np.tile(self.linear_intercepts, (len(seen), 1))
         for voice, terms in self.terms.items():
             for rows in _chunks(len(seen)):
                 found = terms.transform(seen.texts[voice][rows])
-                scores[rows] += found @ self.term_weights[voice]
+                near[rows] += found @ self.term_weights[voice]
+                straight[rows] += found @ self.linear[_WORDS + voice]
         for name, examples in self.examples.items():
             weight = self.weights[_VECTOR + name]
             for rows in _chunks(len(seen)):
-                near = near_kernel(seen.vectors[name][rows], examples, self.width)
-                scores[rows] += weight * (near @ self.coefficients)
-        return np.asarray(softmax(self.scale * scores.astype(np.float64), axis=1))
+                vectors = seen.vectors[name][rows]
+                near[rows] += weight * (near_kernel(vectors, examples, self.width) @ self.coefficients)
+                straight[rows] += vectors @ self.linear[_VECTOR + name]
+        return mix_probabilities((_logs(self.scale * near), _logs(straight)), self.mix)
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """(JSON facts, numpy arrays) from which `from_parts` makes the same classifier."""
@@ -81,16 +91,19 @@ class ConversationClassifier:
             "width": self.width,
             "scale": self.scale,
             "weights": self.weights,
+            "mix": list(self.mix),
             "words": {voice: terms.words for voice, terms in self.terms.items()},
             "characters": {voice: terms.characters for voice, terms in self.terms.items()},
         }
         arrays: dict[str, NDArray[Any]] = {
             "intercepts": self.intercepts,
             "coefficients": self.coefficients,
+            "linear_intercepts": self.linear_intercepts,
         }
         arrays |= {f"rarity.{voice}": terms.rarity for voice, terms in self.terms.items()}
         arrays |= {f"term_weights.{voice}": weights for voice, weights in self.term_weights.items()}
         arrays |= {f"examples.{name}": examples for name, examples in self.examples.items()}
+        arrays |= {f"linear.{name}": weights for name, weights in self.linear.items()}
         return facts, arrays
 
     @staticmethod
@@ -114,6 +127,9 @@ class ConversationClassifier:
             },
             term_weights=named("term_weights."),
             examples=named("examples."),
+            linear=named("linear."),
+            linear_intercepts=arrays["linear_intercepts"],
+            mix=(float(facts["mix"][0]), float(facts["mix"][1])),
         )
 
 
@@ -130,8 +146,8 @@ def fit_conversation_classifier(
 
     Weights of the views and the width of the kernel are chosen by cross-validation on a sample, the
     best of them on a larger one (what mends a want of labels is in the way where they are many), the
-    scale on all rows held out in turn. More than 12,000 rows are thinned out, the commonest classes
-    first; the rows left out get the probabilities of the final model, which has not seen them.
+    scale and the mix on all rows held out in turn. More than 12,000 rows are thinned out, the commonest
+    classes first; the rows left out get the probabilities of the final model, which has not seen them.
     """
     classes, codes = np.unique(np.asarray(labels, dtype=str), return_inverse=True)
     generator = np.random.default_rng(seed)
@@ -153,10 +169,16 @@ def fit_conversation_classifier(
         fold = folds[kept]
     weights, width = _choose(rows, vectors, used_codes, len(classes), fold, samples)
     total = _total(rows, vectors, weights, width)
-    scores = held_out_scores(total, used_codes, len(classes), fold)
     judged = np.bincount(used_codes)[used_codes] > 1
+    scores = held_out_scores(total, used_codes, len(classes), fold)
     scale = choose_scale(scores[judged], used_codes[judged])[0] if judged.any() else 1.0
     coefficients, intercepts = fit_ridge(total, used_codes, len(classes))
+    del total
+    rows = {voice: found for voice, found in rows.items() if weights[_WORDS + voice]}
+    vectors = {name: found for name, found in vectors.items() if weights[_VECTOR + name]}
+    straight, linear = _fit_linear(rows, vectors, used_codes, len(classes), fold, seed)
+    parts = (_logs(scale * scores), straight)
+    mix = choose_mix((parts[0][judged], parts[1][judged]), used_codes[judged])
     classifier = ConversationClassifier(
         classes=classes.tolist(),
         width=width,
@@ -164,28 +186,57 @@ def fit_conversation_classifier(
         weights=weights,
         intercepts=intercepts,
         coefficients=coefficients,
-        terms={voice: found for voice, found in terms.items() if weights[_WORDS + voice]},
+        terms={voice: terms[voice] for voice in rows},
         term_weights={
             voice: np.asarray(np.float32(weights[_WORDS + voice]) * (found.T @ coefficients))
             for voice, found in rows.items()
-            if weights[_WORDS + voice]
         },
-        examples={name: found for name, found in vectors.items() if weights[_VECTOR + name]},
+        examples=vectors,
+        linear=linear[0],
+        linear_intercepts=linear[1],
+        mix=mix,
     )
-    return _with_held_out(classifier, seen, kept, scores)
+    held_out = np.empty((len(seen), len(classes)))
+    held_out[kept] = mix_probabilities(parts, mix)
+    held_out[~kept] = classifier.probabilities(seen.rows(~kept))
+    return replace(classifier, out_of_fold=held_out)
 
 
-def _with_held_out(
-    fitted: ConversationClassifier, seen: Conversations, kept: NDArray[np.bool_], scores: Kernel
-) -> ConversationClassifier:
-    from dataclasses import replace
+def _fit_linear(
+    rows: Mapping[str, Any],
+    vectors: Mapping[str, Kernel],
+    codes: Codes,
+    n_classes: int,
+    fold: Codes,
+    seed: int,
+) -> tuple[Floats, tuple[dict[str, Kernel], NDArray[np.float32]]]:
+    """(held-out log-probabilities, (weights of each view, intercepts)) of logistic regression.
 
-    from scipy.special import softmax
+    It is fitted on the topics of each voice's words, which are a fraction of the terms, beside the vectors.
+    """
+    n_topics = _TOPICS // max(1, len(rows))
+    topics = {_WORDS + voice: find_topics(found, n_topics, seed) for voice, found in rows.items()}
+    parts = {name: rows[name.removeprefix(_WORDS)] @ directions for name, directions in topics.items()}
+    parts |= {_VECTOR + name: found for name, found in vectors.items()}
+    features = np.hstack([np.asarray(part, dtype=np.float32) for part in parts.values()])
+    held_out = np.empty((len(codes), n_classes))
+    for left_out in np.unique(fold):
+        train, test = np.flatnonzero(fold != left_out), np.flatnonzero(fold == left_out)
+        model = fit_linear(features[train], codes[train], n_classes, _STRENGTH)
+        held_out[test] = model.log_probabilities(features[test])
+    model = fit_linear(features, codes, n_classes, _STRENGTH)
+    weights, start = {}, 0
+    for name, part in parts.items():
+        own = model.weights[:, start : start + part.shape[1]].T
+        weights[name] = np.ascontiguousarray(topics[name] @ own if name in topics else own)
+        start += part.shape[1]
+    return held_out, (weights, model.intercepts)
 
-    held_out = np.empty((len(seen), len(fitted.classes)))
-    held_out[kept] = softmax(fitted.scale * scores.astype(np.float64), axis=1)
-    held_out[~kept] = fitted.probabilities(seen.rows(~kept))
-    return replace(fitted, out_of_fold=held_out)
+
+def _logs(scores: NDArray[Any]) -> Floats:
+    from scipy.special import log_softmax
+
+    return np.asarray(log_softmax(scores.astype(np.float64), axis=1))
 
 
 def _choose(

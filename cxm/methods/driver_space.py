@@ -17,6 +17,7 @@ from cxm.methods.conversations import AGENT, SYSTEM, Conversations, Vectors, to_
 from cxm.methods.neighbourhoods import Neighbourhoods, fit_neighbourhoods
 from cxm.methods.prototypes import what_is_common, wholes_less_common
 from cxm.methods.term_weights import TermWeights, fit_term_weights
+from cxm.methods.topics import find_topics
 
 _ANSWERING = (AGENT, SYSTEM)
 _WORDS_SHARE = 0.5  # of a voice's words beside what was said as a whole
@@ -85,8 +86,7 @@ class DriverSpace:
 def fit_driver_space(seen: Conversations, seed: int) -> DriverSpace:
     """The space of these conversations; topics are learned from at most 12,000 of them.
 
-    Topics are the leading right singular vectors of a voice's weighted words (latent semantic analysis:
-    Deerwester et al. 1990). Voices that say nothing give none.
+    Voices that say nothing give no topics.
     """
     _, common_whole = what_is_common(seen)
     step = -(-len(seen) // _MOST_ROWS) if len(seen) else 1
@@ -103,18 +103,15 @@ def fit_driver_space(seen: Conversations, seed: int) -> DriverSpace:
 
 def _topics(texts: list[str], seed: int) -> tuple[TermWeights, Vectors, Vectors] | None:
     """(words, their directions `(n_terms, k)`, mean coordinates) of a voice; None for one that is silent."""
-    from sklearn.utils.extmath import randomized_svd
-
     if not any(texts):
         return None
     terms, rows = fit_term_weights(texts)
-    k = min(_TOPICS, min(rows.shape) - 1)
-    if k < 1:
-        return None
-    directions = randomized_svd(rows, k, n_iter=4, random_state=seed)[2].T.astype(np.float32)
+    directions = find_topics(rows, _TOPICS, seed)
     found = rows @ directions
     said = found.any(axis=1)
-    return terms, directions, found[said].mean(axis=0) if said.any() else np.zeros(k, np.float32)
+    if not said.any():
+        return None
+    return terms, directions, found[said].mean(axis=0)
 
 
 def _less(vectors: Vectors, usual: Vectors) -> Vectors:

@@ -13,6 +13,7 @@ from reports.sections.section import MOST_ROWS, Evidence, Grid, Story, say_score
 
 NONE_OF_THESE = "none of these"
 _EXAMPLES = 3
+_CLEARLY = 0.5  # strength from which a conversation is clearly of a discovered reason
 _CATCH_ALL = {NONE_OF_THESE, "other", "others", "unknown", "misc", "miscellaneous"}
 
 
@@ -34,8 +35,9 @@ def tell(evidence: Evidence) -> Story:
     if others and named:
         share = words.percent(sum(row["n"] for row in others) / total, total)
         finding += f" {share} have none of the known reasons ({_listed(others)})."
+    finding += _say_weak(evidence)
     quality = say_score(evidence, "The reason is right for", "accuracy", "labelled conversations")
-    grids = (_grid(drivers), *_overlaps(evidence))
+    grids = (_grid(drivers), *_discovered(evidence, drivers), *_overlaps(evidence))
     return Story(finding, _draw(drivers, when), grids, quality=quality)
 
 
@@ -107,6 +109,34 @@ def _grid(drivers: list[dict[str, Any]]) -> Grid:
     header = ("Reason", "Conversations", "Share", "Week before", "Change", "Mean confidence")
     file = "predicted_intents.parquet"
     return Grid("Reasons for contact", header, rows, file, len(drivers), numeric=(1, 2, 3, 4, 5))
+
+
+def _say_weak(evidence: Evidence) -> str:
+    """Where reasons were discovered: how many conversations are not clearly of the nearest."""
+    found = evidence.result("discovered_drivers")
+    if found is None:
+        return ""
+    strengths = evidence.in_period(found).select("strength").collect()["strength"]
+    weak = words.percent((strengths < _CLEARLY).mean(), len(strengths))
+    return (
+        f" The reasons were discovered, nobody named them; {weak} of conversations lie between several "
+        "and count for the nearest."
+    )
+
+
+def _discovered(evidence: Evidence, drivers: list[dict[str, Any]]) -> tuple[Grid, ...]:
+    """The words that tell the week's commonest discovered reasons from the others."""
+    taxonomy = evidence.result("discovered_taxonomy")
+    if taxonomy is None:
+        return ()
+    said = {words.readable(row["intent"]): row for row in taxonomy.collect().iter_rows(named=True)}
+    rows = [
+        (row["label"], words.readable(said[row["label"]]["parent"] or "–"), said[row["label"]]["description"])
+        for row in drivers[:MOST_ROWS]
+        if row["label"] in said
+    ]
+    header = ("Reason", "Group", "Words that set it apart")
+    return (Grid("Discovered reasons", header, rows, "discovered_taxonomy.parquet", len(said)),)
 
 
 def _overlaps(evidence: Evidence) -> tuple[Grid, ...]:
