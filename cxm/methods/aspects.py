@@ -15,9 +15,8 @@ from importlib.resources import files
 import numpy as np
 
 from cxm.methods.lexicon import feeling_of_tokens
-from cxm.tables.results import SENTIMENT_ASPECTS
 
-ASPECTS = SENTIMENT_ASPECTS
+ASPECTS = ("agent", "product", "driver")
 _LONGEST = 3
 _SENTENCE_END = frozenset(".!?…;")
 

@@ -15,7 +15,6 @@ from cxm.tables.table import Table
 
 STANDINGS = ("above", "below", "not_apart")
 CALIBRATIONS = ("calibrated", "uncalibrated", "too_few_labels", "one_answer", "no_labels")
-SENTIMENT_ASPECTS = ("agent", "product", "driver")
 REPLY_STATUSES = ("answered", "tool", "nothing_needed", "needs_information", "no_article", "failed")
 
 
@@ -186,7 +185,9 @@ class ConversationSentiment(dy.Schema):
     lowest_score = c.measure("The lowest score.", unit="-1-1", low=-1, high=1)
     lowest_turn_index = c.turn_index("The turn with the lowest score.", key=False)
     aspect = c.category(
-        SENTIMENT_ASPECTS, "What the strongest feeling is about; null: no strong feeling.", nullable=True
+        None,
+        "Agent, product or driver: what the strongest feeling is about; null: none strong.",
+        nullable=True,
     )
 
 

@@ -9,12 +9,16 @@ import polars as pl
 from cxm.tables.gold import POLARITIES
 from reports import words
 from reports.figures import BLUE, GREY, ORANGE, Figure, draw_parts
+from reports.sections.satisfaction import satisfaction_grid, say_satisfaction
 from reports.sections.section import Evidence, Grid, Story, say_score
 
 _COLOURS = dict(zip(POLARITIES, (ORANGE, GREY, BLUE), strict=True))
 _MOST_WEEKS = 26
 _LOWEST = 8
 _LEAST_COURSE = 0.05
+# A score below this much under 0 is plainly negative.
+_STRONG = 0.3
+_ABOUT = {"driver": "reason for contact", "agent": "agent", "product": "product"}
 
 
 def tell(evidence: Evidence) -> Story:
@@ -32,10 +36,11 @@ def tell(evidence: Evidence) -> Story:
         f"Of {words.plural(n, 'customer turn')}{when}, {words.percent(part.get('negative', 0), n)} "
         f"are negative and {words.percent(part.get('positive', 0), n)} positive."
     )
-    course = _say_course(evidence)
-    finding += f" {course}" if course else ""
+    for said in (_say_course(evidence), _say_other_language(evidence), say_satisfaction(evidence)):
+        finding += f" {said}" if said else ""
+    grids = (*_lowest_points(evidence), *_about(evidence), *satisfaction_grid(evidence))
     quality = say_score(evidence, "The polarity is right for", "accuracy", "labelled turns")
-    return Story(finding, _draw(shares), _lowest_points(evidence), quality=quality)
+    return Story(finding, _draw(shares), grids, quality=quality)
 
 
 def _shares_by_week(evidence: Evidence) -> pl.DataFrame:
@@ -73,6 +78,48 @@ def _say_course(evidence: Evidence) -> str:
     better = "better" if row["mean"] > 0 else "worse"
     mean = words.signed(row["mean"], 2)
     return f"On average a conversation ends {better} than it begins ({mean} on a scale from −1 to 1)."
+
+
+def _say_other_language(evidence: Evidence) -> str:
+    turns = evidence.result("turn_sentiment")
+    if turns is None or "is_other_language" not in turns.collect_schema():
+        return ""
+    n = evidence.in_period(turns).filter(pl.col("is_other_language")).select(pl.len()).collect().item()
+    if not n:
+        return ""
+    are = words.verb(n, "is", "are")
+    return f"{words.plural(n, 'turn')} in another language {are} counted as neutral: not judged."
+
+
+def _about(evidence: Evidence) -> tuple[Grid, ...]:
+    """What the strongest feeling of the period's conversations is about."""
+    courses = evidence.result("conversation_sentiment")
+    if courses is None or "aspect" not in courses.collect_schema():
+        return ()
+    ends_badly = (pl.col("end_score") < -_STRONG).mean()
+    found = (
+        evidence.in_period(courses)
+        .filter(pl.col("aspect").is_not_null())
+        .group_by("aspect")
+        .agg(n=pl.len(), end=pl.col("end_score").mean(), bad=ends_badly)
+        .sort(["n", "aspect"], descending=[True, False])
+        .collect()
+    )
+    total = int(found["n"].sum())
+    rows = [
+        (
+            words.sentence_case(_ABOUT.get(row["aspect"], words.readable(row["aspect"]))),
+            words.integer(row["n"]),
+            words.percent(row["n"] / total, total),
+            words.signed(row["end"], 2),
+            words.percent(row["bad"], row["n"]),
+        )
+        for row in found.iter_rows(named=True)
+    ]
+    header = ("About", "Conversations", "Share", "Score at the end", "End in bad temper")
+    title = "What the strongest feeling is about"
+    grid = Grid(title, header, rows, "conversation_sentiment.parquet", len(rows), (1, 2, 3, 4))
+    return (grid,) if rows else ()
 
 
 def _draw(shares: pl.DataFrame) -> tuple[Figure, ...]:
