@@ -10,7 +10,12 @@ import numpy as np
 import polars as pl
 
 from benchmarks.figure import Figure
-from cxm.methods.experience import experience_amounts, experience_of, experience_terms
+from cxm.methods.experience import (
+    experience_amounts,
+    experience_of,
+    experience_terms,
+    experience_told,
+)
 from cxm.methods.observation import end_of_observation
 from cxm.methods.risk_choice import shown_ratios
 from synth.knobs import Knobs
@@ -51,7 +56,7 @@ def shown(seed: int) -> list[tuple[str, str, float, float, float, float]]:
     told = block.contacts.select("conversation_id", "ends_badly")
     for endings, known in (("known", told), ("not known", None)):
         experience = experience_of(block.contacts.lazy(), known, block.customers, end, _WINDOW)
-        skip = _NOT_COVARIATES + experience_amounts(_WINDOW)
+        skip = _NOT_COVARIATES + experience_amounts(_WINDOW) + experience_told(_WINDOW)
         ratios = {row["term"]: row for row in shown_ratios(experience.split(labels), skip, 7)}
         for term in experience_terms(_WINDOW):
             if term in ratios:

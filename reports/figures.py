@@ -133,11 +133,18 @@ def draw_intervals(
 
 
 def draw_histogram(
-    name: str, rows: Rows, x_title: str, y_title: str, caption: str, *, parts: Mapping[str, str] | None = None
+    name: str,
+    rows: Rows,
+    x_title: str,
+    y_title: str,
+    caption: str,
+    *,
+    parts: Mapping[str, str] | None = None,
+    end: float = 1.0,
 ) -> Figure:
-    """Counts of values between 0 and 1. Rows: start, end, n, and part where `parts` gives colours."""
+    """Counts of shares from 0 to `end`. Rows: start, end, n, and part where `parts` gives colours."""
     alt = _altair()
-    x = {"axis": alt.Axis(format="%", tickCount=10), "scale": alt.Scale(domain=[0, 1])}
+    x = {"axis": alt.Axis(format="%", tickCount=10), "scale": alt.Scale(domain=[0, end])}
     chart = alt.Chart(alt.Data(values=list(rows))).encode(
         x=alt.X("start:Q", title=x_title, bin="binned", **x),
         x2="end:Q",
@@ -149,7 +156,11 @@ def draw_histogram(
         legend = alt.Legend(title=None, orient="top", symbolType="square")
         chart = chart.encode(color=alt.Color("part:N", scale=scale, legend=legend))
     chart = chart.properties(width=_WIDTH, height=200)
-    said = [{"label": f"{row['start']:.0%} to {row['end']:.0%}", "text": str(row["n"])} for row in rows]
+    digits = 0 if end > 0.2 else 1
+    said = [
+        {"label": f"{row['start']:.{digits}%} to {row['end']:.{digits}%}", "text": str(row["n"])}
+        for row in rows
+    ]
     return Figure(_render(chart, name), _said(said, "text"), caption)
 
 

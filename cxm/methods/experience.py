@@ -57,8 +57,13 @@ def experience_terms(window: int) -> tuple[str, ...]:
 
 
 def experience_amounts(window: int) -> tuple[str, ...]:
-    """The experiences that help to predict, and blur what a single one of `experience_terms` does."""
-    names = ("contacts", "handle_minutes", "contradiction_met", "last_answer_quality", "last_driver")
+    """The experiences that are amounts (log scale): they help to predict, and blur what a single one does."""
+    return f"contacts_{window}_days", f"handle_minutes_{window}_days"
+
+
+def experience_told(window: int) -> tuple[str, ...]:
+    """What other tasks found of the contacts: it is used where it helps to predict."""
+    names = ("contradiction_met", "last_answer_quality", "last_driver")
     return tuple(f"{name}_{window}_days" for name in names)
 
 
@@ -68,7 +73,14 @@ def experience_gaps(window: int) -> tuple[str, ...]:
     Not for a risk: such a term tells the first months of the records from those before, so that whatever
     happened to the rate of leaving then would be foretold for good.
     """
-    return tuple(gap_of(name) for name in (*experience_terms(window), *experience_amounts(window)))
+    names = (*experience_terms(window), *experience_amounts(window), *experience_told(window))
+    return tuple(gap_of(name) for name in names)
+
+
+def in_own_units(rows: pl.DataFrame, window: int) -> pl.DataFrame:
+    """The rows with the amounts as counts and minutes again, to be shown."""
+    logs = [name for name in experience_amounts(window) if name in rows.columns]
+    return rows.with_columns(pl.col(logs).exp() - 1)
 
 
 def add_experience(
@@ -82,7 +94,8 @@ def add_experience(
     since when contacts are recorded; null before it, and where it is not known.
     """
     unresolved, repeat, badly_ended = experience_terms(window)
-    n_contacts, n_minutes, contradiction, quality, driver = experience_amounts(window)
+    n_contacts, n_minutes = experience_amounts(window)
+    contradiction, quality, driver = experience_told(window)
     counted = contacts.select(
         *_KEYS,
         n=pl.int_range(1, pl.len() + 1).over("customer_id"),

@@ -18,15 +18,34 @@ from cxm.methods.rfm import total_amount
 
 _RATE_DAYS = 60.0
 _WINDOWS = (30, 90, 180)
+_FADES = (30, 90)
 CONTACT_COUNTS = tuple(
     f"{name}_last_90_days"
     for name in ("contacts", "unresolved", "bad_endings", "contradictions", "handle_minutes")
 )
+# Features on the scale log(1 + |x|), and those on that of log x.
+_SHIFTED_LOGS = (
+    *("frequency", "recency_days", "tenure_days", "monetary", "mean_amount", "mean_gap", "gap_spread"),
+    *("longest_gap", "last_gap", "last_amount", "largest_amount", "amount_spread"),
+    *(f"purchases_last_{days}_days" for days in _WINDOWS),
+    *(f"purchases_faded_{days}_days" for days in _FADES),
+    *CONTACT_COUNTS,
+)
+_PLAIN_LOGS = ("purchase_rate", "recency_to_own_gap", "bg_nbd_expected_purchases")
 
 
 def _log(values: pl.Expr) -> pl.Expr:
     """log(1 + |x|) with the sign of x: long tails drawn in, refunds stay negative."""
     return values.sign() * values.abs().log1p()
+
+
+def in_own_units(features: pl.DataFrame) -> pl.DataFrame:
+    """The features as days, counts and money again, to be shown."""
+    shifted = [name for name in _SHIFTED_LOGS if name in features.columns]
+    plain = [name for name in _PLAIN_LOGS if name in features.columns]
+    return features.with_columns(
+        pl.col(shifted).sign() * (pl.col(shifted).abs().exp() - 1), pl.col(plain).exp()
+    )
 
 
 def span(transactions: pl.LazyFrame) -> tuple[datetime | None, datetime | None]:
@@ -130,7 +149,7 @@ def purchase_rhythm(transactions: pl.LazyFrame, at: datetime) -> pl.DataFrame:
         .agg(amount=total_amount())
         .sort("customer_id", "day")
     )
-    gap, amount, fades = pl.col("day").diff().drop_nulls(), pl.col("amount"), (30.0, 90.0)
+    gap, amount = pl.col("day").diff().drop_nulls(), pl.col("amount")
     rhythm = days.group_by("customer_id", maintain_order=True).agg(
         mean_gap=gap.mean().log1p(),
         gap_spread=gap.std().log1p(),
@@ -139,7 +158,7 @@ def purchase_rhythm(transactions: pl.LazyFrame, at: datetime) -> pl.DataFrame:
         last_amount=amount.first().log1p(),
         largest_amount=amount.max().log1p(),
         amount_spread=amount.std().log1p(),
-        **{f"purchases_faded_{d:.0f}_days": (0.5 ** (pl.col("day") / d)).sum().log1p() for d in fades},
+        **{f"purchases_faded_{d}_days": (0.5 ** (pl.col("day") / d)).sum().log1p() for d in _FADES},
     )
     table = repeat_table(bought)
     x, t_x, t = (table[name].to_numpy() for name in ("x", "t_x", "t"))

@@ -69,8 +69,13 @@ class RiskModel:
         mixed = sum(self.recipe.weights[kind] * risk for kind, risk in by_kind.items())
         return np.asarray(mixed)
 
-    def reasons(self, customers: pl.DataFrame, tenure: Array) -> list[list[dict[str, Any]]]:
-        """The three covariates that move each customer's log hazard most; [] without covariates."""
+    def reasons(
+        self, customers: pl.DataFrame, tenure: Array, shown: pl.DataFrame | None = None
+    ) -> list[list[dict[str, Any]]]:
+        """The three covariates that move each customer's log hazard most; [] without covariates.
+
+        `shown`: the customers with values to be read, where theirs are on another scale.
+        """
         matrix = covariates.encode(customers, self.plan)
         total = np.zeros_like(matrix)
         for kind, fitted in self.members.items():
@@ -78,7 +83,7 @@ class RiskModel:
                 total += self.recipe.weights[kind] * fitted.contributions(matrix, tenure)
             elif not isinstance(fitted, Curve):
                 total += self.recipe.weights[kind] * fitted.contributions(matrix)
-        return covariates.strongest(total, self.plan, customers)
+        return covariates.strongest(total, self.plan, customers if shown is None else shown)
 
 
 def member_risks(

@@ -22,6 +22,8 @@ from cxm.methods.experience import (
     experience_gaps,
     experience_of,
     experience_terms,
+    experience_told,
+    in_own_units,
 )
 from cxm.methods.observation import (
     days_ahead,
@@ -103,8 +105,8 @@ def _experience(
 ) -> Experience | None:
     if "conversations" not in tables or "joined_at" not in customers.columns:
         return None
-    told = contact_facts(tables)
-    return experience_of(tables["conversations"], told, customers, until, params.contact_days)
+    conversations, told = tables["conversations"], contact_facts(tables)
+    return experience_of(conversations, told, customers, until, params.contact_days)
 
 
 def _fit_contract(
@@ -153,10 +155,12 @@ def _add_model(
     else:
         settings = (horizons, main_horizon(_horizons(params)), params.n_folds, params.penalizer, params.seed)
         known = _NOT_COVARIATES + experience_gaps(params.contact_days)
-        fitted, comparison = choose_and_fit(labels, followed, known, *settings)
+        told = experience_told(params.contact_days) if experience else ()
+        further = tuple(c for c in told if labels[c].null_count() < labels.height)
+        fitted, comparison = choose_and_fit(labels, followed, known, *settings, further)
         if name == NOW:
             model.facts.update(comparison=comparison.rows(), churn_calibration=comparison.calibration)
-            skip = _NOT_COVARIATES + experience_amounts(params.contact_days)
+            skip = _NOT_COVARIATES + experience_amounts(params.contact_days) + told
             model.facts["hazard_ratios"] = shown_ratios(labels, skip, params.seed)
     parts, arrays, booster = tenure_risk.to_parts(fitted)
     model.facts["models"][name] = parts
@@ -177,12 +181,14 @@ def _predict_contract(tables: Tables, model: Model, params: ChurnParams, is_naiv
     assert customers is not None
     if model.facts["basis"] == TENURE:
         until = moment_of(params.as_of, "as_of") or _last_transaction(tables)
-        rows = _contract_rows(_load_risk(model, NOW), customers, None, until, _horizons(params), tables)
+        rows = _contract_rows(
+            _load_risk(model, NOW), customers, None, until, _horizons(params), tables, params
+        )
         return {"churn_risk": rows} | _ratios(model, rows, None, params)
     as_of = datetime.fromisoformat(model.facts["as_of"])
+    cut = days_before(as_of, params.backtest_days)
     results: Results = {"churn_backtest": TABLES["churn_backtest"].empty()}
     moments = {NOW: (as_of, _horizons(params), "churn_risk")}
-    cut = days_before(as_of, params.backtest_days)
     moments[THEN] = (cut, _backtest_horizons(params), "churn_backtest")
     for name, (moment, horizons, table) in moments.items():
         if name not in model.facts["models"]:
@@ -191,7 +197,7 @@ def _predict_contract(tables: Tables, model: Model, params: ChurnParams, is_naiv
         experience = None if is_naive else _experience(tables, customers, moment, params)
         if experience is not None:
             there = experience.at(there, there.select(tenure_at(moment).alias("tenure")).to_series())
-        rows = _contract_rows(_load_risk(model, name), there, moment, moment, horizons, tables)
+        rows = _contract_rows(_load_risk(model, name), there, moment, moment, horizons, tables, params)
         results[table] = rows
         if name == NOW:
             results |= _ratios(model, rows, there if experience else None, params)
@@ -204,8 +210,8 @@ def _ratios(model: Model, rows: pl.DataFrame, states: pl.DataFrame | None, param
         return {}
     terms = experience_terms(params.contact_days) if states is not None else ()
     flags = (rows.unique("customer_id") if states is None else states).select("customer_id", *terms)
-    main = main_horizon(_horizons(params))
-    return {"hazard_ratios": cost_of_experience(pl.DataFrame(found), rows, flags, main)}
+    horizon = main_horizon(_horizons(params))
+    return {"hazard_ratios": cost_of_experience(pl.DataFrame(found), rows, flags, horizon)}
 
 
 def _contract_rows(
@@ -215,13 +221,14 @@ def _contract_rows(
     spend_until: datetime | None,
     horizons: list[int],
     tables: Tables,
+    params: ChurnParams,
 ) -> pl.DataFrame:
     """Risk rows; a customer whose `joined_at` is unknown, or after `since`, is taken as new."""
     tenure = np.zeros(customers.height)
     if since is not None:
         tenure = customers.select(tenure_at(since).fill_null(0).clip(lower_bound=0)).to_series().to_numpy()
     probability = risk.risk(customers, tenure, np.array(horizons))
-    reasons = risk.reasons(customers, tenure)
+    reasons = risk.reasons(customers, tenure, in_own_units(customers, params.contact_days))
     basis, ids = TENURE if since is None else CALENDAR, customers["customer_id"]
     rows = risk_rows(ids, probability, horizons, [reasons] * len(horizons), basis)
     return with_value(rows, tables.get("transactions"), spend_until)
@@ -267,11 +274,10 @@ def _predict_purchases(tables: Tables, model: Model, params: ChurnParams, is_nai
     features_at = returning.features_of(tables, _customers(tables), is_naive)
     now = _purchase_rows(tables, model, features_at(as_of), as_of, NOW, _horizons(params))
     then = _purchase_rows(tables, model, features_at(cut), cut, THEN, _backtest_horizons(params))
-    results = {"churn_risk": now, "churn_backtest": then}
-    if is_naive:
-        return results
-    moments = {"churn_risk": as_of, "churn_backtest": cut}
-    return {n: returning.with_repeats(r, tables["transactions"], moments[n]) for n, r in results.items()}
+    if not is_naive:
+        now = returning.with_repeats(now, tables["transactions"], as_of)
+        then = returning.with_repeats(then, tables["transactions"], cut)
+    return {"churn_risk": now, "churn_backtest": then}
 
 
 def _purchase_rows(
@@ -340,8 +346,7 @@ def score(results: Results, gold: pl.DataFrame | None, tables: Tables, params: C
     """Scores of the risk on test customers (labels), or of the backtest (with `joined_at`, or no labels)."""
     basis = results["churn_risk"]["basis"].first() if "basis" in results["churn_risk"].columns else None
     customers = _customers(tables)
-    has_labels = gold is not None and customers is not None and (gold["split"] == "train").any()
-    if basis == PURCHASES or not has_labels or gold is None or customers is None:
+    if basis == PURCHASES or gold is None or customers is None or not (gold["split"] == "train").any():
         return _score_purchases(results, tables, params)
     labels = _labels(gold, customers)
     end = end_of_observation(labels.filter(pl.col("split") == "train"))

@@ -12,8 +12,11 @@ from reports.figures import BLUE, GREY, ORANGE, TEAL, Figure, draw_curves, draw_
 from reports.kpis import main_horizon
 from reports.sections.section import Evidence, Grid, Story, say_score
 
+_LEAVING = "leaving"
 _HIGH_RISK = 0.5
 _N_BINS = 20
+# The axis of risks ends at the first of these that holds them all.
+_ENDS = (0.05, 0.1, 0.2, 0.5, 1.0)
 _MOST_CUSTOMERS = 10
 _MOST_TERMS = 14
 _CURVE_COLOURS = (BLUE, ORANGE, TEAL, GREY)
@@ -30,12 +33,12 @@ _COMPARED = (
 )
 _MODELS = {
     "kaplan_meier": "Kaplan–Meier",
-    "cox": "Cox",
+    "cox": "Cox proportional hazards",
     "weibull_aft": "Weibull accelerated failure time",
     "lognormal_aft": "Log-normal accelerated failure time",
     "lightgbm_hazard": "LightGBM hazard",
     "mean": "Mean of the two best",
-    "stack": "Stack",
+    "stack": "Weighted mean of all",
     "prior": "The same for all",
     "recency": "Recency alone",
     "bg_nbd": "BG/NBD",
@@ -71,11 +74,7 @@ def tell(evidence: Evidence) -> Story:
             f"{words.decimal(first['hazard_ratio'])}, 95 % interval {words.decimal(first['low'])} to "
             f"{words.decimal(first['high'])})."
         )
-    lead = "Of two customers, the one who leaves first has the higher risk in"
-    quality = say_score(evidence, lead, "concordance_index", "pairs")
-    if not quality:
-        lead = "Of a customer who returns and one who does not, the risk tells which in"
-        quality = say_score(evidence, lead, "repeat_purchase_auc", "pairs")
+    quality = _say_quality(evidence)
     figures = (
         _draw_risks(risks, horizon, _event(evidence)),
         *_draw_calibration(evidence, horizon),
@@ -90,10 +89,19 @@ def tell(evidence: Evidence) -> Story:
     return Story(finding, figures, grids, quality=quality)
 
 
+def _say_quality(evidence: Evidence) -> str:
+    """How well the risk ranks: who leaves first, without a contract who buys again."""
+    if _event(evidence) == _LEAVING:
+        lead = "Of two customers, the one who leaves first has the higher risk in"
+        return say_score(evidence, lead, "concordance_index", "pairs", naive="Kaplan–Meier")
+    lead = "Of a customer who returns and one who does not, the risk tells which in"
+    return say_score(evidence, lead, "repeat_purchase_auc", "pairs", naive="recency alone")
+
+
 def _event(evidence: Evidence) -> str:
     """What the risk is of: without labels of who left, of not buying again."""
     has_labels = evidence.manifest.get("labels", True) and evidence.table("churn_labels") is not None
-    return "leaving" if has_labels else "not buying again"
+    return _LEAVING if has_labels else "not buying again"
 
 
 def _say_term(term: str) -> str:
@@ -122,18 +130,20 @@ def _ratios(evidence: Evidence) -> list[dict[str, Any]]:
 
 
 def _draw_risks(risks: pl.DataFrame, horizon: int, event: str) -> Figure:
+    most = float(risks["probability"].max() or 0.0)  # type: ignore[arg-type]
+    width = next(end for end in _ENDS if most <= end) / _N_BINS
     binned = (
-        risks.select(bin=(pl.col("probability") * _N_BINS).floor().clip(0, _N_BINS - 1))
+        risks.select(bin=(pl.col("probability") / width).floor().clip(0, _N_BINS - 1))
         .group_by("bin")
         .agg(n=pl.len())
         .sort("bin")
     )
     rows = [
-        {"start": row["bin"] / _N_BINS, "end": (row["bin"] + 1) / _N_BINS, "n": row["n"]}
+        {"start": row["bin"] * width, "end": (row["bin"] + 1) * width, "n": row["n"]}
         for row in binned.iter_rows(named=True)
     ]
     caption = f"Customers by their risk of {event} within {horizon} days."
-    return draw_histogram("risk", rows, f"risk of {event}", "customers", caption)
+    return draw_histogram("risk", rows, f"risk of {event}", "customers", caption, end=_N_BINS * width)
 
 
 def _draw_ratios(ratios: list[dict[str, Any]]) -> tuple[Figure, ...]:

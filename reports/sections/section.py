@@ -182,8 +182,13 @@ def metric_value(name: str, value: float | None, n: int | None = None) -> str:
     return words.decimal(value, 3)
 
 
-def say_score(evidence: Evidence, lead: str, metric: str, rows: str, is_share: bool = True) -> str:
-    """`lead 67 % of the rows (n = 79; naive method: 61 %).`, empty without the score."""
+def say_score(
+    evidence: Evidence, lead: str, metric: str, rows: str, is_share: bool = True, naive: str | None = None
+) -> str:
+    """`lead 67 % of the rows (n = 79; naive method: 61 %).`, empty without the score.
+
+    `naive` names the naive method, the task's own name of it by default.
+    """
     score = evidence.score(metric)
     if score is None:
         return ""
@@ -193,7 +198,7 @@ def say_score(evidence: Evidence, lead: str, metric: str, rows: str, is_share: b
 
     text = f"{lead} {say(score['value'])}{' of ' if rows else ''}{rows} ({words.counted(score['n'])}"
     if score["baseline"] is not None:
-        text += f"; {evidence.task.naive_name}: {say(score['baseline'])}"
+        text += f"; {naive or evidence.task.naive_name}: {say(score['baseline'])}"
     return text + ")."
 
 

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from cxm.methods.observation import from_entry
-from cxm.methods.risk_choice import compare_models
+from cxm.methods.risk_choice import choose_and_fit, compare_models
 from cxm.methods.tenure_risk import BOOSTED, STACK, fit_risk, from_parts, to_parts
 
 _SKIP = ("customer_id", "duration_days", "is_churned", "entry_days")
@@ -76,3 +76,11 @@ def test_a_stack_comes_back_from_its_parts_to_the_same_risk(compared):
     tenure = np.full(labels.height, 40.0)
     assert (again.risk(labels, tenure, _HORIZONS) == model.risk(labels, tenure, _HORIZONS)).all()
     assert again.reasons(labels[:5], tenure[:5]) == model.reasons(labels[:5], tenure[:5])
+
+
+@pytest.mark.parametrize(("further", "is_used"), [("x", True), ("noise", False)])
+def test_a_further_covariate_is_used_only_where_it_foretells_who_leaves(further, is_used):
+    labels = _customers(600).with_columns(noise=np.random.default_rng(1).normal(size=600))
+    followed = from_entry(labels)
+    model, _ = choose_and_fit(labels, followed, _SKIP, _HORIZONS, 90, 2, 0.001, 7, (further,))
+    assert any(term.covariate == further for term in model.plan) == is_used
