@@ -67,7 +67,8 @@ def with_new_tools(chances: Array, share: float, seed: int) -> Array:
     is_new = np.random.default_rng(seed).random(chances.shape) < share
     is_new[:, -1] = False
     left = np.where(is_new, np.nan, chances)
-    return left - np.log(np.nansum(np.exp(left), axis=1, keepdims=True))
+    total: Array = np.log(np.nansum(np.exp(left), axis=1, keepdims=True))
+    return left - total
 
 
 def _laid_open(dialogues: Dialogues) -> Conversations:

@@ -117,7 +117,9 @@ def _say_weak(evidence: Evidence) -> str:
     if found is None:
         return ""
     strengths = evidence.in_period(found).select("strength").collect()["strength"]
-    weak = words.percent((strengths < _CLEARLY).mean(), len(strengths))
+    if not len(strengths):
+        return ""
+    weak = words.percent(int((strengths < _CLEARLY).sum()) / len(strengths), len(strengths))
     return (
         f" The reasons were discovered, nobody named them; {weak} of conversations lie between several "
         "and count for the nearest."
