@@ -45,8 +45,8 @@ _LEAST_LABELS = 10
 _MAX_LABELS = 2000
 _PER_BLOCK = 256
 _N_FOLDS = 5
-# As many tools are taken for new, dialogue by dialogue, so that the ranker learns what to make of such.
-_NEW_SHARE = 0.1
+# That share of the tools is taken for new, dialogue by dialogue, so that the ranker learns what to make of such.
+_NEW_SHARE = 0.05
 _CLASSIFIER = "tool_classifier"
 
 
