@@ -17,7 +17,12 @@ from cxm.methods.conversation_classifier import ConversationClassifier
 from cxm.methods.dialogues import Context
 from cxm.methods.ranker import Candidates, Fit, fit_ranker, rank_scores
 from cxm.methods.retrieval import draw_folds
-from cxm.methods.tool_classifier import fit_tool_classifier, spread_chances, tool_chances
+from cxm.methods.tool_classifier import (
+    fit_tool_classifier,
+    spread_chances,
+    tool_chances,
+    with_new_tools,
+)
 from cxm.methods.tool_features import (
     CALL_FEATURES,
     PAIR_FEATURES,
@@ -40,6 +45,8 @@ _LEAST_LABELS = 10
 _MAX_LABELS = 2000
 _PER_BLOCK = 256
 _N_FOLDS = 5
+# That share of the tools is taken for new, dialogue by dialogue, so that the ranker learns what to make of such.
+_NEW_SHARE = 0.05
 _CLASSIFIER = "tool_classifier"
 
 
@@ -115,6 +122,7 @@ def fit_tools(
         chances = tool_chances(None, rows, tools.names)
     else:
         chances = spread_chances(classifier.out_of_fold, classifier.classes, tools.names)
+    chances = with_new_tools(chances, _NEW_SHARE, seed)
     described = list(_described(rows, chances, tools, past, encode))
     pairs = np.concatenate([pairs for _, pairs, _ in described])
     right = [tools.names.index(name) for name in names if name]

@@ -62,13 +62,14 @@ def with_new_tools(chances: Array, share: float, seed: int) -> Array:
     """Chances as they would be if, of each dialogue, a random share of the tools were new.
 
     A ranker that learns from them knows what to make of tools that no label names; without, none was
-    ever right, and it would never choose one.
+    ever right, and it would never choose one. The chance of no tool stays as it is.
     """
     is_new = np.random.default_rng(seed).random(chances.shape) < share
     is_new[:, -1] = False
     left = np.where(is_new, np.nan, chances)
-    total: Array = np.log(np.nansum(np.exp(left), axis=1, keepdims=True))
-    return left - total
+    total = np.nansum(np.exp(left), axis=1, keepdims=True)
+    left[:, :-1] -= np.log(np.where(total > 0, total, 1.0))
+    return left
 
 
 def _laid_open(dialogues: Dialogues) -> Conversations:

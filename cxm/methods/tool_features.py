@@ -179,13 +179,11 @@ def pair_features(
 
 
 def _without(called: Array, is_new: NDArray[np.bool_]) -> Array:
-    """Shares of what was called nearby as they are where no label names the tools that are new."""
+    """Shares of what was called nearby, as they are where no label names the tools that are new."""
     if not is_new.any():
         return called
     left = np.where(is_new, 0.0, called)
-    return np.asarray(
-        left / np.maximum(left.sum(axis=1, keepdims=True), 1e-9) * (left.sum(axis=1, keepdims=True) > 0)
-    )
+    return np.asarray(left / np.maximum(left.sum(axis=1, keepdims=True), 1e-9))
 
 
 def plain_scores(features: Array) -> Array:

@@ -75,6 +75,16 @@ def test_labels_teach_what_words_do_not_say_and_load_again() -> None:
     assert choose(new, again) == choose(new, model)
 
 
+def test_a_tool_that_no_label_names_is_still_chosen_for_what_it_is() -> None:
+    texts = [f"my thing number {i} went missing" for i in range(30)]
+    texts += [f"please cancel my order number {i}" for i in range(30)]
+    texts += [f"nothing new {i}, just a chat" for i in range(30)]
+    called = ["track_parcel"] * 30 + ["cancel_order"] * 30 + [None] * 30
+    model, _ = fit_tools(dialogues(*texts), called, TOOLS, ENCODE, 7)
+    new = dialogues("please book a repair visit, book a repair for me", prefix="new")
+    assert choose(new, model, [["book_repair", "track_parcel"]]) == ["book_repair"]
+
+
 def test_few_labels_or_unknown_tools_teach_nothing() -> None:
     assert fit_tools(dialogues("a", "b"), ["track_parcel", None], TOOLS, ENCODE, 7)[0].past.called == ()
     assert fit_tools(dialogues(*"abcdefghijkl"), ["gone"] * 12, TOOLS, ENCODE, 7)[0].past.called == ()

@@ -4,7 +4,12 @@ import numpy as np
 
 from cxm.backends.encoder import HashingEncoder
 from cxm.methods.dialogues import Context, Turn
-from cxm.methods.tool_classifier import fit_tool_classifier, spread_chances, tool_chances
+from cxm.methods.tool_classifier import (
+    fit_tool_classifier,
+    spread_chances,
+    tool_chances,
+    with_new_tools,
+)
 from cxm.methods.tool_features import Dialogues
 
 ENCODE = HashingEncoder().encode
@@ -46,3 +51,15 @@ def test_one_class_or_no_words_teach_nothing() -> None:
     assert fit_tool_classifier(dialogues("", ""), ["t", None], 7) is None
     assert np.isnan(tool_chances(None, dialogues("a"), ("t",))).all()
     assert spread_chances(np.zeros((0, 1)), ["t"], ("t",)).shape == (0, 2)
+
+
+def test_tools_taken_for_new_leave_their_chance_to_the_others() -> None:
+    chances = np.log(np.tile([0.5, 0.25, 0.25], (400, 1)))
+    found = with_new_tools(chances, 0.3, 7)
+    is_new = np.isnan(found)
+    assert not is_new[:, -1].any()
+    assert 0.2 < is_new[:, :-1].mean() < 0.4
+    only_first = is_new[:, 0] & ~is_new[:, 1]
+    assert np.allclose(np.exp(found[only_first, 1]), 0.5)
+    assert np.array_equal(found[:, -1], chances[:, -1])
+    assert np.isnan(with_new_tools(np.full((3, 2), np.nan), 0.3, 7)).all()
