@@ -45,7 +45,7 @@ _LEAST_LABELS = 10
 _MAX_LABELS = 2000
 _PER_BLOCK = 256
 _N_FOLDS = 5
-# That share of the tools is taken for new, dialogue by dialogue, so that the ranker learns what to make of such.
+# That share of the tools is taken for new in each dialogue, so that the ranker learns what to make of them.
 _NEW_SHARE = 0.05
 _CLASSIFIER = "tool_classifier"
 
