@@ -116,8 +116,8 @@ def _say_weak(evidence: Evidence) -> str:
     found = evidence.result("discovered_drivers")
     if found is None:
         return ""
-    strengths = evidence.in_period(found).select("strength").collect()["strength"]
-    weak = words.percent((strengths < _CLEARLY).mean(), len(strengths))
+    strengths = evidence.in_period(found).select("strength").collect()["strength"].to_numpy()
+    weak = words.percent(float((strengths < _CLEARLY).mean()), len(strengths))
     return (
         f" The reasons were discovered, nobody named them; {weak} of conversations lie between several "
         "and count for the nearest."
