@@ -84,6 +84,8 @@ def intent(text: str, /, *, data: Data, out: Out = OUT, n: Count = 3, json: Json
     shot = _one_conversation([{"speaker": "customer", "text": text}])
     results = _answer(by_name("intent_prediction"), Workspace(data, out), shot, out)
     rows = results["predicted_intents"].drop("conversation_id").head(n).to_dicts()
+    if rows and rows[0]["is_other_language"]:
+        note("this is not English, and the conversations learned from are: none of the intents is sure")
     print_json(rows) if json else print_rows(rows)
     return 0
 

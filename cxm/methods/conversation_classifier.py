@@ -49,7 +49,8 @@ class ConversationClassifier:
 
     `terms` and `term_weights` `(n_terms, n_classes)` score the words of a voice, `examples` `(n, d)`
     and `coefficients` `(n, n_classes)` its vectors, by likeness to the labelled ones. `linear` holds the
-    weights of the other model, `(n_terms, n_classes)` for words and `(d, n_classes)` for vectors.
+    weights of the other model, `(n_terms, n_classes)` for words and `(d, n_classes)` for vectors; it is
+    empty where rows are too few for it, and takes no part then.
     `out_of_fold` are the training rows' probabilities from models that did not see them; None after loading.
     """
 
@@ -75,13 +76,15 @@ class ConversationClassifier:
             for rows in _chunks(len(seen)):
                 found = terms.transform(seen.texts[voice][rows])
                 near[rows] += found @ self.term_weights[voice]
-                straight[rows] += found @ self.linear[_WORDS + voice]
+                if self.linear:
+                    straight[rows] += found @ self.linear[_WORDS + voice]
         for name, examples in self.examples.items():
             weight = self.weights[_VECTOR + name]
             for rows in _chunks(len(seen)):
                 vectors = seen.vectors[name][rows]
                 near[rows] += weight * (near_kernel(vectors, examples, self.width) @ self.coefficients)
-                straight[rows] += vectors @ self.linear[_VECTOR + name]
+                if self.linear:
+                    straight[rows] += vectors @ self.linear[_VECTOR + name]
         return mix_probabilities((_logs(self.scale * near), _logs(straight)), self.mix)
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -176,9 +179,15 @@ def fit_conversation_classifier(
     del total
     rows = {voice: found for voice, found in rows.items() if weights[_WORDS + voice]}
     vectors = {name: found for name, found in vectors.items() if weights[_VECTOR + name]}
-    straight, linear = _fit_linear(rows, vectors, used_codes, len(classes), fold, seed)
-    parts = (_logs(scale * scores), straight)
-    mix = choose_mix((parts[0][judged], parts[1][judged]), used_codes[judged])
+    near = _logs(scale * scores)
+    if len(used_codes) < _SOUGHT_ON:
+        # Of few rows the linear model knows less, and no more than they do how much to ask it.
+        straight, mix = near, (1.0, 0.0)
+        linear: dict[str, Kernel] = {}
+        linear_intercepts = np.zeros(len(classes), dtype=np.float32)
+    else:
+        straight, linear, linear_intercepts = _fit_linear(rows, vectors, used_codes, len(classes), fold, seed)
+        mix = choose_mix((near[judged], straight[judged]), used_codes[judged])
     classifier = ConversationClassifier(
         classes=classes.tolist(),
         width=width,
@@ -192,12 +201,12 @@ def fit_conversation_classifier(
             for voice, found in rows.items()
         },
         examples=vectors,
-        linear=linear[0],
-        linear_intercepts=linear[1],
+        linear=linear,
+        linear_intercepts=linear_intercepts,
         mix=mix,
     )
     held_out = np.empty((len(seen), len(classes)))
-    held_out[kept] = mix_probabilities(parts, mix)
+    held_out[kept] = mix_probabilities((near, straight), mix)
     held_out[~kept] = classifier.probabilities(seen.rows(~kept))
     return replace(classifier, out_of_fold=held_out)
 
@@ -209,8 +218,8 @@ def _fit_linear(
     n_classes: int,
     fold: Codes,
     seed: int,
-) -> tuple[Floats, tuple[dict[str, Kernel], NDArray[np.float32]]]:
-    """(held-out log-probabilities, (weights of each view, intercepts)) of logistic regression.
+) -> tuple[Floats, dict[str, Kernel], NDArray[np.float32]]:
+    """(held-out log-probabilities, weights of each view, intercepts) of logistic regression.
 
     It is fitted on the topics of each voice's words, which are a fraction of the terms, beside the vectors.
     """
@@ -230,7 +239,7 @@ def _fit_linear(
         own = model.weights[:, start : start + part.shape[1]].T
         weights[name] = np.ascontiguousarray(topics[name] @ own if name in topics else own)
         start += part.shape[1]
-    return held_out, (weights, model.intercepts)
+    return held_out, weights, model.intercepts
 
 
 def _logs(scores: NDArray[Any]) -> Floats:

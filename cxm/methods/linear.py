@@ -61,6 +61,8 @@ def fit_linear(features: Any, codes: Codes, n_classes: int, strength: float) -> 
     with warnings.catch_warnings(), threadpool_limits(1):
         # Stopping early is a milder penalty, not a fault; held-out rows judge the outcome.
         warnings.simplefilter("ignore", ConvergenceWarning)
+        # Few rows of many classes are meant as classes.
+        warnings.filterwarnings("ignore", message="The number of unique classes")
         model.fit(features, codes)
     is_binary = len(present) == 2
     rows = present[1:] if is_binary else present

@@ -30,6 +30,9 @@ class PredictedIntents(dy.Schema):
     deciding_words = c.texts(
         "The words of that turn that tell this intent, most telling first.", nullable=True
     )
+    is_other_language = c.boolean(
+        "Not English, in a folder that is: abstained, for it is not known.", nullable=True
+    )
 
 
 class DiscoveredDrivers(dy.Schema):

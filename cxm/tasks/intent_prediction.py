@@ -24,6 +24,7 @@ from cxm.methods.discovered import Discovered, discover, keep_names
 from cxm.methods.discovery import distinctive_words
 from cxm.methods.drivers import compare_periods, count_customers
 from cxm.methods.intent_scores import MIN_RANKS, score_intents
+from cxm.methods.languages import are_foreign
 from cxm.methods.linear import choose_mix, mix_probabilities
 from cxm.methods.neighbourhoods import NEIGHBOURS, Neighbourhoods, fit_neighbourhoods
 from cxm.methods.overlap import find_overlaps
@@ -33,6 +34,8 @@ from cxm.tables import TABLES
 from cxm.task import Method, Model, Params, Results, Services, Tables, Task, param
 
 _LEAST = 1e-9
+# A folder with this share of conversations in other languages than English is learned from as it is.
+_USUAL_SHARE, _READ = 0.05, 500
 _WORDS_KEPT = 100  # of each intent, for explanations
 _MOST_OTHERS = 12_000  # conversations without a label that are learned from
 _AT_ONCE = 10_000  # conversations predicted at once: more vectors would be a matter of gigabytes
@@ -80,6 +83,7 @@ def _fit(tables: Tables, train: pl.DataFrame | None, params: IntentParams, servi
         _learn(known, [labels[i] for i in known.ids], facts, arrays, params)
     if params.min_probability is not None:
         facts["threshold"] = params.min_probability
+    facts["reads_others"] = bool(len(seen) and _foreign(seen).mean() >= _USUAL_SHARE)
     if intents:
         groups = _probabilities(Model(facts, arrays), seen).argmax(axis=1)
         facts["words"] = _words(seen, intents, groups)
@@ -265,7 +269,15 @@ def _predict_some(
     intents = model.facts["intents"]
     probabilities = _probabilities(model, seen) if intents else np.zeros((len(seen), 0))
     ranked = _rank(seen.ids, intents, probabilities, model.facts.get("threshold", 0), params.n_ranks)
+    is_unread = _foreign(seen) & (not model.facts.get("reads_others", True))
+    unread = pl.Series(np.repeat(is_unread, ranked.height // max(1, len(seen))), dtype=pl.Boolean)
+    ranked = ranked.with_columns(is_abstained=pl.col("is_abstained") | unread, is_other_language=unread)
     return _explained(ranked, seen, model, turns)
+
+
+def _foreign(seen: Conversations) -> NDArray[np.bool_]:
+    """Whether the customer of each conversation surely speaks another language than English."""
+    return are_foreign([text[:_READ] for text in seen.texts[CUSTOMER]])
 
 
 def _explained(ranked: pl.DataFrame, seen: Conversations, model: Model, turns: pl.LazyFrame) -> pl.DataFrame:

@@ -86,6 +86,9 @@ def test_odd_conversations_get_an_intent_or_abstain(predicted, use_labels):
     assert best["no turn at all"]["deciding_turn_index"] is None
     assert best["emoji only"]["deciding_words"] == []
     assert best["one word"]["deciding_turn_index"] == 0
+    assert best["other language"]["is_other_language"]
+    assert best["other language"]["is_abstained"]
+    assert not any(row["is_other_language"] for id_, row in best.items() if id_ != "other language")
 
 
 @pytest.mark.parametrize("n", [1, 3])

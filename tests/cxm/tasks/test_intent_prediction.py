@@ -197,3 +197,29 @@ def test_a_driver_that_does_not_move_is_not_significant():
 def test_names_are_made_readable(name, words):
     assert readable_name(name) == words
     assert describe_intent(name, None, "") == words
+
+
+def test_drivers_keep_their_names_when_another_week_comes(calls, tmp_path):
+    (calls / "taxonomy.parquet").unlink()
+    whole = {name: pl.read_parquet(calls / f"{name}.parquet") for name in ("conversations", "turns")}
+    labels = pl.read_parquet(calls / "intent_labels.parquet")
+    (calls / "intent_labels.parquet").unlink()
+    first_week = labels.filter(pl.col("intent") != "account").select("conversation_id")
+    for name, frame in whole.items():
+        frame.join(first_week, on="conversation_id", how="semi").write_parquet(calls / f"{name}.parquet")
+    encoder = make_services(tmp_path).encoder
+
+    def run(n_drivers):
+        workspace = Workspace(calls, tmp_path / "out", encoder)
+        runs.run(TASK, workspace, TASK.params(n_drivers=(n_drivers,)))
+        drivers = workspace.read("discovered_drivers").collect()
+        return dict(drivers.select("conversation_id", "intent").iter_rows())
+
+    before = run(2)
+    for name, frame in whole.items():
+        frame.write_parquet(calls / f"{name}.parquet")
+    now = run(3)
+    assert len(set(before.values())) == 2
+    assert sum(now[id_] == driver for id_, driver in before.items()) >= 14  # of 16
+    assert len(set(now.values())) == 3
+    assert run(3) == now
