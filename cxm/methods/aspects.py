@@ -53,13 +53,15 @@ def _find(text: str, sign: float) -> str:
 
 
 def _named(tokens: list[str]) -> list[tuple[int, str]]:
-    """(place, aspect) of each word or phrase that names one."""
+    """(place, aspect) of each word or phrase that names one; a longer phrase may say that it names none."""
     words = aspect_words()
     found = []
-    for start in range(len(tokens)):
-        for length in range(min(_LONGEST, len(tokens) - start), 0, -1):
-            aspect = words.get(" ".join(tokens[start : start + length]))
-            if aspect:
-                found.append((start, aspect))
-                break
+    start = 0
+    while start < len(tokens):
+        lengths = range(min(_LONGEST, len(tokens) - start), 0, -1)
+        known = next((n for n in lengths if " ".join(tokens[start : start + n]) in words), 1)
+        aspect = words.get(" ".join(tokens[start : start + known]))
+        if aspect:
+            found.append((start, aspect))
+        start += known
     return found

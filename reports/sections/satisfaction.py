@@ -30,13 +30,16 @@ def say_satisfaction(evidence: Evidence) -> str:
 
 
 def satisfaction_grid(evidence: Evidence) -> tuple[Grid, ...]:
-    """How near predictions come to surveys that were held out, with and without the circumstances."""
+    """How near predictions come to surveys that were held out, with and without the circumstances,
+    the worst first."""
     results = evidence.result("model_comparison")
     if results is None:
         return ()
     mine = results.filter(pl.col("task") == "sentiment", pl.col("metric").is_in(_METRICS)).collect()
     cells: dict[str, dict[str, str]] = {}
-    for row in mine.sort("model", "metric").iter_rows(named=True):
+    errors = pl.col("value").filter(pl.col("metric") == "csat_error").max().over("model")
+    ordered = mine.sort(errors, "model", "metric", descending=[True, False, False])
+    for row in ordered.iter_rows(named=True):
         of_metric = words.decimal if row["metric"] != "csat_coverage" else words.percent
         said = of_metric(row["value"])
         if row["low"] is not None and row["high"] is not None:
