@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cxm.methods.behaviour_answers import Talk, show_behaviour
+from cxm.methods.behaviour_answers import Talk, count_truths, heed_reviewers, show_behaviour
 from cxm.methods.criteria import Criteria
 from cxm.methods.criterion_matches import MATCH_FEATURES, Matches, Turns
 from cxm.methods.criterion_models import CriterionModel, apply_criterion, fit_criterion, is_learnable
@@ -67,7 +67,8 @@ class AdherenceModel:
     """`pooled` sees scaled matches and the criterion's prior; `own` holds the criteria's own models.
 
     `prior` `(n_criteria, n_classes)`: log of an answer's share against its overall share. `phrases`
-    and `prototypes` are what the own models read turns with.
+    and `prototypes` are what the own models read turns with. `reviewed` `(n_criteria, 3, 3)` corrects the
+    rules of known behaviours (`behaviour_answers.count_truths`).
     """
 
     classes: list[str]
@@ -77,6 +78,7 @@ class AdherenceModel:
     prior: Floats
     phrases: Phrases
     prototypes: Vectors
+    reviewed: Floats
     mix: tuple[float, float] = (1.0, 0.0)
     own: dict[int, CriterionModel] = field(default_factory=dict)
 
@@ -94,6 +96,7 @@ class AdherenceModel:
             "prior": self.prior,
             "phrase_weights": self.phrases.weights,
             "prototypes": self.prototypes,
+            "reviewed": self.reviewed,
             "pooled_weights": self.pooled.weights,
             "pooled_intercepts": self.pooled.intercepts,
         }
@@ -118,6 +121,7 @@ class AdherenceModel:
             prior=arrays["prior"],
             phrases=Phrases(list(facts["phrases"]), arrays["phrase_weights"]),
             prototypes=arrays["prototypes"],
+            reviewed=arrays["reviewed"],
             mix=(float(facts["mix"][0]), float(facts["mix"][1])),
             own={
                 int(column): CriterionModel(linear(f"turns_{column}"), linear(f"gist_{column}"), answers)
@@ -147,7 +151,12 @@ def answer_unlabelled(turns: Turns, matches: Matches, criteria: Criteria, protot
 
 
 def answer_behaviours(
-    answers: Answers, turns: Turns, criteria: Criteria, prototypes: Vectors, columns: Iterable[int]
+    answers: Answers,
+    turns: Turns,
+    criteria: Criteria,
+    prototypes: Vectors,
+    columns: Iterable[int],
+    reviewed: Floats | None = None,
 ) -> None:
     """Put the answers to those criteria of `columns` that ask for a known behaviour into `answers`."""
     known = {column: name for column in columns if (name := criteria.behaviours[column])}
@@ -155,7 +164,10 @@ def answer_behaviours(
         return
     talk = Talk(turns, prototypes)
     for column, name in known.items():
-        answers.probabilities[:, column], shown = talk.answer(name, talk.says(name))
+        rule, shown = talk.answer(name, talk.says(name))
+        answers.probabilities[:, column] = (
+            rule if reviewed is None else heed_reviewers(rule, reviewed[column])
+        )
         answers.shows[column] = show_behaviour(name, shown)
         answers.has_evidence[column] = []
 
@@ -174,6 +186,7 @@ def _match_probabilities(matches: Matches, criteria: Criteria) -> Floats:
 def fit_adherence(
     turns: Turns,
     matches: Matches,
+    criteria: Criteria,
     labels: Labels,
     classes: list[str],
     prototypes: Vectors,
@@ -181,8 +194,8 @@ def fit_adherence(
 ) -> tuple[AdherenceModel, Floats]:
     """Learn from known answers; at least one row. `prototypes`: `cxm.methods.feelings`.
 
-    Beside the model, probabilities `(n_rows, n_classes)` of each known answer's row by models that have
-    not seen its group (only how the two models are mixed has been chosen with it).
+    Beside the model, probabilities `(n_rows, 3)` of `ANSWERED` for each known answer's row, by models that
+    have not seen its group (only how the two models are mixed has been chosen with it).
     """
     n_criteria, n_classes = matches.values.shape[1], len(classes)
     rows = matches.values[labels.conversation, labels.criterion]
@@ -202,8 +215,11 @@ def fit_adherence(
     own, own_held_out = _fit_own(turns, matches, reading, scaled, labels, classes, fold)
     learnt = np.isin(labels.criterion, list(own))
     mix = choose_mix((pooled_held_out[learnt], own_held_out[learnt]), labels.answer[learnt])
-    held_out = np.exp(pooled_held_out)
-    held_out[learnt] = mix_probabilities((pooled_held_out[learnt], own_held_out[learnt]), mix)
+    found = np.exp(pooled_held_out)
+    found[learnt] = mix_probabilities((pooled_held_out[learnt], own_held_out[learnt]), mix)
+    held_out = np.zeros((len(found), len(ANSWERED)))
+    held_out[:, [ANSWERED.index(name) for name in classes]] = found
+    reviewed = _review_rules(turns, criteria, prototypes, labels, classes, set(own), fold, held_out)
     model = AdherenceModel(
         classes=classes,
         centre=centre.astype(np.float32),
@@ -212,10 +228,42 @@ def fit_adherence(
         prior=_priors(labels.criterion, labels.answer, n_criteria, n_classes),
         phrases=phrases,
         prototypes=prototypes,
+        reviewed=reviewed,
         mix=mix,
         own=own,
     )
     return model, held_out
+
+
+def _review_rules(
+    turns: Turns,
+    criteria: Criteria,
+    prototypes: Vectors,
+    labels: Labels,
+    classes: list[str],
+    own: set[int],
+    fold: Codes,
+    held_out: Floats,
+) -> Floats:
+    """What reviewers say beside the rules of known behaviours; their rows of `held_out` are filled in."""
+    reviewed = np.zeros((len(criteria.names), len(ANSWERED), len(ANSWERED)))
+    columns = [c for c, name in enumerate(criteria.behaviours) if name and c not in own]
+    columns = [c for c in columns if (labels.criterion == c).any()]
+    if not columns:
+        return reviewed
+    shape = (turns.n_conversations, len(criteria.names), len(ANSWERED))
+    rules = Answers(np.zeros(shape), {}, {})
+    answer_behaviours(rules, turns, criteria, prototypes, columns)
+    truth = np.array([ANSWERED.index(name) for name in classes])[labels.answer]
+    for column in columns:
+        rows = np.flatnonzero(labels.criterion == column)
+        rule = rules.probabilities[labels.conversation[rows], column]
+        reviewed[column] = count_truths(rule, truth[rows])
+        for left_out in np.unique(fold[rows]):
+            inside, outside = fold[rows] != left_out, fold[rows] == left_out
+            counts = count_truths(rule[inside], truth[rows[inside]])
+            held_out[rows[outside]] = heed_reviewers(rule[outside], counts)
+    return reviewed
 
 
 def _group_folds(group: Rows, generator: np.random.Generator) -> Codes:
@@ -300,5 +348,5 @@ def answer_criteria(model: AdherenceModel, turns: Turns, matches: Matches, crite
     probabilities[:, :, [ANSWERED.index(name) for name in model.classes]] = learnt
     answers = Answers(probabilities, shows, {column: own.has_evidence for column, own in model.own.items()})
     others = [column for column in range(n_criteria) if column not in model.own]
-    answer_behaviours(answers, turns, criteria, model.prototypes, others)
+    answer_behaviours(answers, turns, criteria, model.prototypes, others, model.reviewed)
     return answers

@@ -14,6 +14,7 @@ import polars as pl
 
 from cxm.backends.encoder import Encoder
 from cxm.methods.adherence import (
+    ANSWERED,
     AdherenceModel,
     Answers,
     Labels,
@@ -121,11 +122,11 @@ def _learn(
     classes = train["answer"].unique().sort().to_list()
     labels = _labels(train, ids, criteria, classes, _groups(tables["turns"], ids))
     prototypes = unlearnt.arrays["prototypes"]
-    learnt, held_out = fit_adherence(turns, matches, labels, classes, prototypes, generator)
+    learnt, held_out = fit_adherence(turns, matches, criteria, labels, classes, prototypes, generator)
     agreement = measure_agreement(
         train["criterion"].to_numpy(),
         train["answer"].to_numpy(),
-        np.array(classes)[held_out.argmax(axis=1)],
+        np.array(ANSWERED)[held_out.argmax(axis=1)],
         train["conversation_id"].to_numpy(),
         params.fewest_labels,
     )
