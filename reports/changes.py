@@ -25,11 +25,11 @@ from reports.volume import Volume
 
 MOST_CHANGES = 7
 # At .05 one quiet week in twenty is expected to tell something; a little less keeps it under that.
-FALSE_DISCOVERY_RATE = 0.04
+FALSE_DISCOVERY_RATE = 0.045
 _FEWEST, _FEWEST_EXACT = 20, 4
 _MOST_WEEKS_OF_RARE = 26
 _CLEAR = 0.01
-_EVEN_PART = 0.5
+_EVEN_PART = 0.4
 REFERENCE_WEEKS = 8
 _CATCH_ALL = {NO_DRIVER, "other", "others", "unknown", "misc", "miscellaneous"}
 
@@ -63,7 +63,7 @@ def find_changes(
 ) -> list[Change]:
     """The changes of the week that chance does not explain, gravest first; at most seven.
 
-    Judged together (Benjamini and Hochberg 1995, false discovery rate 4 %), with weights fixed by what
+    Judged together (Benjamini and Hochberg 1995, false discovery rate 4.5 %), with weights fixed by what
     was usual before (Genovese, Roeder and Wasserman 2006). What got worse comes first,
     then what is neither, then what got better; within each by money, then by conversations.
     """
@@ -209,7 +209,7 @@ def _from_drivers(workspace: Workspace, period: str, facts: DriverFacts) -> list
 
 
 def _weighed(changes: list[Change], sizes: list[float]) -> list[Change]:
-    """Half of the weight spread evenly, half by how common each driver was before.
+    """Two fifths of the weight spread evenly, the rest by how common each driver was before.
 
     Among a hundred drivers of which most are rare, the common ones, where a change concerns many, would
     else be held to the strictness that the rare ones need.

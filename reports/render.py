@@ -16,7 +16,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from cxm.metrics import METRICS
+from cxm.metrics import METRICS, is_of_a_part
 from reports import periods, words
 from reports.drift import REFERENCE_WEEKS, Drift, Expectation
 from reports.embedding_drift import EmbeddingDrift
@@ -75,7 +75,7 @@ def render_html(report: Report, made_at: str) -> str:
         embeddings=_say_embeddings(report.embedding_drift),
         reference_weeks=REFERENCE_WEEKS,
         count_states=_count_states(report.monitors),
-        scores={task.task.name: [_score_row(row) for row in task.scores] for task in report.tasks},
+        scores={task.task.name: _score_rows(task) for task in report.tasks},
         origins=[_origin(task) for task in report.tasks if task.manifest],
         made_at=made_at,
         integer=words.integer,
@@ -296,6 +296,11 @@ def _count_states(states: list[MonitorState]) -> list[tuple[str, str, int]]:
         (name, _STATE_SIGNS[name], sum(s.state == name for s in states)) for name in ("fail", "warn", "ok")
     ]
     return [row for row in counts if row[2]]
+
+
+def _score_rows(task: TaskReport) -> list[dict[str, str]]:
+    """The scores of all rows; those of parts of them stand in the section's tables."""
+    return [_score_row(score) for score in task.scores if not is_of_a_part(score["metric"])]
 
 
 def _score_row(score: dict[str, Any]) -> dict[str, str]:

@@ -185,6 +185,15 @@ def _read_turns(path: Path) -> list[dict[str, Any]]:
     return turns
 
 
+_FOUND = (
+    "conversations",
+    "predicted_intents",
+    "conversation_sentiment",
+    "conversation_quality",
+    "quality_answers",
+)
+
+
 def show(
     conversation_id: str,
     /,
@@ -220,7 +229,7 @@ def show(
         found = workspace.read("turn_sentiment").filter(mine).select("turn_index", "polarity").collect()
         turns = turns.join(found, on="turn_index", how="left", validate="1:1", maintain_order="left")
     facts: dict[str, Any] = {}
-    for name in ("conversations", "predicted_intents", "conversation_sentiment", "quality_answers"):
+    for name in _FOUND:
         if workspace.has(name):
             facts[name] = workspace.read(name).filter(mine).drop("conversation_id").collect().to_dicts()
     if not unmasked:

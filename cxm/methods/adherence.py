@@ -7,14 +7,14 @@ mixed. Reading tables and wording explanations belongs in the task.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cxm.methods.behaviour_answers import Talk, show_behaviour
+from cxm.methods.behaviour_answers import Talk, count_truths, heed_reviewers, show_behaviour
 from cxm.methods.criteria import Criteria
 from cxm.methods.criterion_matches import MATCH_FEATURES, Matches, Turns
 from cxm.methods.criterion_models import CriterionModel, apply_criterion, fit_criterion, is_learnable
@@ -30,6 +30,8 @@ Rows = NDArray[np.intp]
 ANSWERED = sorted(ANSWERS)
 _N_FOLDS = 4
 _STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0)
+# As strong as all matches together.
+_RULE_WEIGHT = 10.0
 # Answers of a criterion count against this many average ones.
 _PRIOR_ROWS = 5.0
 # Without labels: log-odds of yes. Found on train rows of a public set of
@@ -67,7 +69,8 @@ class AdherenceModel:
     """`pooled` sees scaled matches and the criterion's prior; `own` holds the criteria's own models.
 
     `prior` `(n_criteria, n_classes)`: log of an answer's share against its overall share. `phrases`
-    and `prototypes` are what the own models read turns with.
+    and `prototypes` are what the own models read turns with. `reviewed` `(n_criteria, 3, 3)` corrects the
+    rules of known behaviours (`behaviour_answers.count_truths`).
     """
 
     classes: list[str]
@@ -77,6 +80,7 @@ class AdherenceModel:
     prior: Floats
     phrases: Phrases
     prototypes: Vectors
+    reviewed: Floats
     mix: tuple[float, float] = (1.0, 0.0)
     own: dict[int, CriterionModel] = field(default_factory=dict)
 
@@ -94,6 +98,7 @@ class AdherenceModel:
             "prior": self.prior,
             "phrase_weights": self.phrases.weights,
             "prototypes": self.prototypes,
+            "reviewed": self.reviewed,
             "pooled_weights": self.pooled.weights,
             "pooled_intercepts": self.pooled.intercepts,
         }
@@ -118,6 +123,7 @@ class AdherenceModel:
             prior=arrays["prior"],
             phrases=Phrases(list(facts["phrases"]), arrays["phrase_weights"]),
             prototypes=arrays["prototypes"],
+            reviewed=arrays["reviewed"],
             mix=(float(facts["mix"][0]), float(facts["mix"][1])),
             own={
                 int(column): CriterionModel(linear(f"turns_{column}"), linear(f"gist_{column}"), answers)
@@ -139,25 +145,41 @@ class Answers:
     has_evidence: dict[int, list[str]]
 
 
+# Of each criterion that asks for a known behaviour: the rule's probabilities, and the turns that show it.
+Rules = dict[int, tuple[Floats, NDArray[np.bool_]]]
+
+
+def apply_rules(turns: Turns, criteria: Criteria, prototypes: Vectors) -> Rules:
+    """The rules of `cxm.methods.behaviour_answers`; no known behaviour, no rule."""
+    known = {column: name for column, name in enumerate(criteria.behaviours) if name}
+    if not known:
+        return {}
+    talk = Talk(turns, prototypes)
+    return {column: talk.answer(name, talk.says(name)) for column, name in known.items()}
+
+
 def answer_unlabelled(turns: Turns, matches: Matches, criteria: Criteria, prototypes: Vectors) -> Answers:
     """Answers by fixed rules: behaviours by what is said, other criteria by how turns match them."""
     answers = Answers(_match_probabilities(matches, criteria), {}, {})
-    answer_behaviours(answers, turns, criteria, prototypes, range(len(criteria.names)))
+    for column, (rule, shown) in apply_rules(turns, criteria, prototypes).items():
+        _put_rule(answers, column, criteria, rule, shown)
     return answers
 
 
-def answer_behaviours(
-    answers: Answers, turns: Turns, criteria: Criteria, prototypes: Vectors, columns: Iterable[int]
+def _put_rule(
+    answers: Answers, column: int, criteria: Criteria, probabilities: Floats, shown: NDArray[np.bool_]
 ) -> None:
-    """Put the answers to those criteria of `columns` that ask for a known behaviour into `answers`."""
-    known = {column: name for column in columns if (name := criteria.behaviours[column])}
-    if not known:
-        return
-    talk = Talk(turns, prototypes)
-    for column, name in known.items():
-        answers.probabilities[:, column], shown = talk.answer(name, talk.says(name))
-        answers.shows[column] = show_behaviour(name, shown)
-        answers.has_evidence[column] = []
+    answers.probabilities[:, column] = probabilities
+    answers.shows[column] = show_behaviour(str(criteria.behaviours[column]), shown)
+    answers.has_evidence[column] = []
+
+
+def _with_rules(scaled: Vectors, rules: Rules) -> Vectors:
+    """Scaled matches with the rule's probabilities beside them, for the criteria's own models."""
+    said = np.zeros((*scaled.shape[:2], len(ANSWERED)), dtype=np.float32)
+    for column, (rule, _) in rules.items():
+        said[:, column] = _RULE_WEIGHT * rule
+    return np.concatenate([scaled, said], axis=2)
 
 
 def _match_probabilities(matches: Matches, criteria: Criteria) -> Floats:
@@ -174,6 +196,7 @@ def _match_probabilities(matches: Matches, criteria: Criteria) -> Floats:
 def fit_adherence(
     turns: Turns,
     matches: Matches,
+    criteria: Criteria,
     labels: Labels,
     classes: list[str],
     prototypes: Vectors,
@@ -181,8 +204,8 @@ def fit_adherence(
 ) -> tuple[AdherenceModel, Floats]:
     """Learn from known answers; at least one row. `prototypes`: `cxm.methods.feelings`.
 
-    Beside the model, probabilities `(n_rows, n_classes)` of each known answer's row by models that have
-    not seen its group (only how the two models are mixed has been chosen with it).
+    Beside the model, probabilities `(n_rows, 3)` of `ANSWERED` for each known answer's row, by models that
+    have not seen its group (only how the two models are mixed has been chosen with it).
     """
     n_criteria, n_classes = matches.values.shape[1], len(classes)
     rows = matches.values[labels.conversation, labels.criterion]
@@ -199,11 +222,17 @@ def fit_adherence(
     scaled = (matches.values - centre) / scale
     phrases = fit_phrases(turns.frame["text"].gather(matches.agent_rows).to_list())
     reading = read_conversations(turns, phrases, prototypes)
-    own, own_held_out = _fit_own(turns, matches, reading, scaled, labels, classes, fold)
+    rules = apply_rules(turns, criteria, prototypes)
+    features_of_own = _with_rules(scaled, rules)
+    own, own_held_out = _fit_own(turns, matches, reading, features_of_own, labels, classes, fold)
     learnt = np.isin(labels.criterion, list(own))
     mix = choose_mix((pooled_held_out[learnt], own_held_out[learnt]), labels.answer[learnt])
-    held_out = np.exp(pooled_held_out)
-    held_out[learnt] = mix_probabilities((pooled_held_out[learnt], own_held_out[learnt]), mix)
+    found = np.exp(pooled_held_out)
+    found[learnt] = mix_probabilities((pooled_held_out[learnt], own_held_out[learnt]), mix)
+    held_out = np.zeros((len(found), len(ANSWERED)))
+    held_out[:, [ANSWERED.index(name) for name in classes]] = found
+    unlearnt = {column: rule for column, rule in rules.items() if column not in own}
+    reviewed = _review_rules(unlearnt, len(criteria.names), labels, classes, fold, held_out)
     model = AdherenceModel(
         classes=classes,
         centre=centre.astype(np.float32),
@@ -212,10 +241,28 @@ def fit_adherence(
         prior=_priors(labels.criterion, labels.answer, n_criteria, n_classes),
         phrases=phrases,
         prototypes=prototypes,
+        reviewed=reviewed,
         mix=mix,
         own=own,
     )
     return model, held_out
+
+
+def _review_rules(
+    rules: Rules, n_criteria: int, labels: Labels, classes: list[str], fold: Codes, held_out: Floats
+) -> Floats:
+    """What reviewers say beside the rules `(n_criteria, 3, 3)`; their rows of `held_out` are filled in."""
+    reviewed = np.zeros((n_criteria, len(ANSWERED), len(ANSWERED)))
+    truth = np.array([ANSWERED.index(name) for name in classes])[labels.answer]
+    for column, (probabilities, _) in rules.items():
+        rows = np.flatnonzero(labels.criterion == column)
+        rule = probabilities[labels.conversation[rows]]
+        reviewed[column] = count_truths(rule, truth[rows])
+        for left_out in np.unique(fold[rows]):
+            inside, outside = fold[rows] != left_out, fold[rows] == left_out
+            counts = count_truths(rule[inside], truth[rows[inside]])
+            held_out[rows[outside]] = heed_reviewers(rule[outside], counts)
+    return reviewed
 
 
 def _group_folds(group: Rows, generator: np.random.Generator) -> Codes:
@@ -289,16 +336,20 @@ def answer_criteria(model: AdherenceModel, turns: Turns, matches: Matches, crite
     pooled = model.pooled.log_probabilities(rows).reshape(n_conversations, n_criteria, -1)
     learnt = np.exp(pooled)
     shows: dict[int, Floats] = {}
+    rules = apply_rules(turns, criteria, model.prototypes)
     if model.own:
+        of_own = _with_rules(scaled, rules)
         reading = read_conversations(turns, model.phrases, model.prototypes)
         for column, own in model.own.items():
             found, shows[column] = apply_criterion(
-                own, reading, matches.similarity[:, column], scaled[:, column]
+                own, reading, matches.similarity[:, column], of_own[:, column]
             )
             learnt[:, column] = mix_probabilities((pooled[:, column], found), model.mix)
     probabilities = np.zeros((n_conversations, n_criteria, len(ANSWERED)))
     probabilities[:, :, [ANSWERED.index(name) for name in model.classes]] = learnt
     answers = Answers(probabilities, shows, {column: own.has_evidence for column, own in model.own.items()})
-    others = [column for column in range(n_criteria) if column not in model.own]
-    answer_behaviours(answers, turns, criteria, model.prototypes, others)
+    for column, (rule, shown) in rules.items():
+        if column not in model.own:
+            corrected = heed_reviewers(rule, model.reviewed[column])
+            _put_rule(answers, column, criteria, corrected, shown)
     return answers

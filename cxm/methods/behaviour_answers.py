@@ -55,6 +55,8 @@ _HAS_CHANGED = re.compile(
     re.I,
 )
 _MOST_UPSET = 0.8
+# A rule counts as much as so many answers of a reviewer.
+_RULE_ROWS = 10.0
 # The question that opens every conversation finds out nothing.
 _OPENING = re.compile(
     r"\b(how|what|which question) (can|may|could) i\b|\bwhat can we\b"
@@ -140,6 +142,22 @@ class Talk:
         one = np.zeros(len(said), dtype=bool)
         one[rows[at]] = True
         return one
+
+
+def count_truths(rule: Floats, truth: Rows) -> Floats:
+    """Reviewers' answers `(3, 3)` by the answer of the rule (rows) that each stands beside.
+
+    `rule` `(n, 3)` probabilities, `truth` `(n,)` codes of (no, not applicable, yes).
+    """
+    counts = np.zeros((3, 3))
+    np.add.at(counts, (rule.argmax(axis=1), truth), 1)
+    return counts
+
+
+def heed_reviewers(rule: Floats, counts: Floats) -> Floats:
+    """The rule's probabilities, corrected by what reviewers said where the rule gave the same answer."""
+    beside = counts[rule.argmax(axis=1)]
+    return np.asarray((_RULE_ROWS * rule + beside) / (_RULE_ROWS + beside.sum(axis=1, keepdims=True)))
 
 
 def show_behaviour(behaviour: str, shown: Flags) -> Floats:

@@ -8,15 +8,30 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cxm.methods.adherence import ANSWERED, Answers
 from cxm.methods.criteria import Criteria
 from cxm.methods.criterion_matches import MATCH_FEATURES, Matches, Turns
 from cxm.methods.criterion_models import shown_by
+from cxm.methods.languages import are_foreign
 
 # Whoever says nothing does nothing that was asked; but what should be avoided is avoided too.
 _SILENT = 0.9
+_UNJUDGED = 0.5
+_FOREIGN = "The agent does not speak English here, and no answers in another language were learned from."
 _QUOTE = 120
+_HEARD = 2_000  # characters that tell a language
+
+
+def speak_foreign(turns: Turns) -> NDArray[np.bool_]:
+    """Whether the agent of each conversation surely speaks another language than English."""
+    heard = [""] * turns.n_conversations
+    rows = turns.rows_of("agent")
+    for owner, text in zip(turns.owner[rows], turns.frame["text"].gather(rows).to_list(), strict=True):
+        if len(heard[owner]) < _HEARD:
+            heard[owner] += f" {text[:_HEARD]}"
+    return are_foreign(heard)
 
 
 def word_answers(
@@ -26,13 +41,14 @@ def word_answers(
     matches: Matches,
     answers: Answers,
     silent_answer: str,
+    is_foreign: NDArray[np.bool_],
     least_similarity: float,
 ) -> list[dict[str, Any]]:
     """Rows of `quality_answers`, one for each conversation of `ids` and criterion.
 
-    `silent_answer`: where no agent spoke. For criteria without a model of their own or a known
-    behaviour, the turn looked at is evidence where its likeness to what should be done reaches
-    `least_similarity`.
+    `silent_answer`: where no agent spoke. `is_foreign` `(n_conversations,)`: those not to be judged. For
+    criteria without a model of their own or a known behaviour, the turn looked at is evidence where its
+    likeness to what should be done reaches `least_similarity`.
     """
     codes = answers.probabilities.argmax(axis=2)
     given = answers.probabilities.max(axis=2)
@@ -48,6 +64,8 @@ def word_answers(
             shown: list[int] = []
             if start == end:
                 answer, probability = silent_answer, _SILENT
+            elif is_foreign[number]:
+                answer, probability = "not_applicable", _UNJUDGED
             elif column in answers.shows:
                 shows = answers.shows[column][start:end]
                 found = shown_by(answer, shows, answers.has_evidence[column])
@@ -63,7 +81,9 @@ def word_answers(
                     "answer": answer,
                     "probability": min(1.0, probability),
                     "evidence_turns": sorted(turn_index[row] for row in shown),
-                    "explanation": _explain(answer, start == end, where, quote),
+                    "explanation": _FOREIGN
+                    if is_foreign[number] and start < end
+                    else _explain(answer, start == end, where, quote),
                 }
             )
     return rows

@@ -5,6 +5,6 @@ A new metric is a function in the module of its kind (`classification`, `ranking
 """
 
 from cxm.metrics.intervals import Estimate, estimate
-from cxm.metrics.labels import METRICS, Metric
+from cxm.metrics.labels import METRICS, Metric, is_of_a_part
 
-__all__ = ["METRICS", "Estimate", "Metric", "estimate"]
+__all__ = ["METRICS", "Estimate", "Metric", "estimate", "is_of_a_part"]

@@ -97,3 +97,8 @@ class _Metrics(dict[str, Metric]):
 
 
 METRICS: dict[str, Metric] = _Metrics({metric.name: metric for metric in _ALL})
+
+
+def is_of_a_part(name: str) -> bool:
+    """Whether a metric counts a part of the rows that another counts all of."""
+    return name in METRICS and name not in METRICS.keys()  # noqa: SIM118 - keys are the declared ones

@@ -14,6 +14,7 @@ import polars as pl
 
 from cxm.backends.encoder import Encoder
 from cxm.methods.adherence import (
+    ANSWERED,
     AdherenceModel,
     Answers,
     Labels,
@@ -29,7 +30,7 @@ from cxm.methods.criterion_agreement import (
     repeated_shares,
     write_differently,
 )
-from cxm.methods.criterion_answers import word_answers
+from cxm.methods.criterion_answers import speak_foreign, word_answers
 from cxm.methods.criterion_matches import (
     Matches,
     Turns,
@@ -86,7 +87,10 @@ def fit(tables: Tables, train: pl.DataFrame | None, params: QualityParams, servi
     rarity = word_rarity(turns.frame["text"].gather(turns.rows_of("agent")).to_list(), criteria)
     typical = typical_matches(match_criteria(turns, criteria, rarity))
     prototypes = prototype_weights(services.encoder.encode)
-    model = Model({"rarity": rarity, "agreement": {}}, {"typical": typical, "prototypes": prototypes})
+    model = Model(
+        {"rarity": rarity, "agreement": {}, "knows_other_languages": False},
+        {"typical": typical, "prototypes": prototypes},
+    )
     if train is not None:
         train = train.join(tables["scorecard"].select("criterion").collect(), on="criterion", how="semi")
         train = train.join(everyone, on="conversation_id", how="semi")
@@ -121,16 +125,21 @@ def _learn(
     classes = train["answer"].unique().sort().to_list()
     labels = _labels(train, ids, criteria, classes, _groups(tables["turns"], ids))
     prototypes = unlearnt.arrays["prototypes"]
-    learnt, held_out = fit_adherence(turns, matches, labels, classes, prototypes, generator)
+    learnt, held_out = fit_adherence(turns, matches, criteria, labels, classes, prototypes, generator)
     agreement = measure_agreement(
         train["criterion"].to_numpy(),
         train["answer"].to_numpy(),
-        np.array(classes)[held_out.argmax(axis=1)],
+        np.array(ANSWERED)[held_out.argmax(axis=1)],
         train["conversation_id"].to_numpy(),
         params.fewest_labels,
     )
     facts, arrays = learnt.to_parts()
-    return Model({**unlearnt.facts, "learnt": facts, "agreement": agreement}, {**unlearnt.arrays, **arrays})
+    known = {
+        "learnt": facts,
+        "agreement": agreement,
+        "knows_other_languages": bool(speak_foreign(turns).any()),
+    }
+    return Model({**unlearnt.facts, **known}, {**unlearnt.arrays, **arrays})
 
 
 def _repeat(
@@ -217,8 +226,9 @@ def predict(tables: Tables, model: Model, params: QualityParams, services: Servi
     for ids in _chunks(tables["conversations"]):
         turns = _read_turns(tables["turns"], ids, services.encoder)
         matches, answers = _answer(turns, criteria, model)
+        is_foreign = speak_foreign(turns) & (not model.facts["knows_other_languages"])
         rows = word_answers(
-            ids.to_list(), criteria, turns, matches, answers, silent, params.evidence_similarity
+            ids.to_list(), criteria, turns, matches, answers, silent, is_foreign, params.evidence_similarity
         )
         parts.append(pl.DataFrame(rows, schema=dict(parts[0].schema)))
     answered = pl.concat(parts)

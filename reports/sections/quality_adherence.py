@@ -207,15 +207,21 @@ def _failed(evidence: Evidence) -> tuple[Grid, ...]:
     if answers is None:
         return ()
     failed = evidence.in_period(answers).filter(pl.col("answer") == "no")
+    scorecard = evidence.table("scorecard")
+    if scorecard is not None:
+        critical = scorecard.select("criterion", "is_critical")
+        failed = failed.join(critical, on="criterion", how="left", validate="m:1")
     n_rows = failed.select(pl.len()).collect().item()
-    order = [pl.col("probability").neg(), "conversation_id", "criterion"]
+    order: list[pl.Expr | str] = [pl.col("probability").neg(), "conversation_id", "criterion"]
+    if scorecard is not None:
+        order = [~pl.col("is_critical"), *order]
     shown = failed.sort(order).head(_MOST_FAILED).collect()
     if shown.is_empty():
         return ()
     rows = [
         (
             words.key(row["conversation_id"]),
-            words.readable(row["criterion"]),
+            words.readable(row["criterion"]) + (" (critical)" if row.get("is_critical") else ""),
             words.excerpt(row["explanation"], 200),
             ", ".join(str(turn) for turn in row["evidence_turns"] or []) or "–",
             words.percent(row["probability"]),
@@ -223,5 +229,5 @@ def _failed(evidence: Evidence) -> tuple[Grid, ...]:
         for row in shown.iter_rows(named=True)
     ]
     header = ("Conversation", "Criterion", "Why", "Evidence turns", "Confidence")
-    title = "Where the answer is no, surest first"
+    title = "Where the answer is no, critical errors and surest first"
     return (Grid(title, header, rows, "quality_answers.parquet", n_rows, numeric=(4,), narrow=(0,)),)

@@ -159,7 +159,7 @@ def test_without_a_week_or_conversations_nothing_changed(tmp_path, put_table):
     assert find_changes(compute_kpis(workspace, PERIOD), workspace, PERIOD, None) == []
 
 
-def test_common_drivers_get_more_of_the_false_discoveries_allowed_and_rare_ones_at_least_half():
+def test_common_drivers_get_more_of_the_false_discoveries_allowed_and_rare_ones_their_part():
     from reports.changes import Change, _judged, _weighed
 
     changes = [Change("s", f"driver:{i}", "", 0.003 if i == 0 else 0.5, True) for i in range(100)]
@@ -167,5 +167,5 @@ def test_common_drivers_get_more_of_the_false_discoveries_allowed_and_rare_ones_
     weighed = _weighed(changes, [0.15, *[0.85 / 99] * 99])
     assert [change.topic for change in _judged(weighed)] == ["driver:0"]
     assert sum(change.weight for change in weighed) == pytest.approx(100)
-    assert min(change.weight for change in weighed) >= 0.5
+    assert min(change.weight for change in weighed) >= 0.4
     assert _weighed(changes, [0.0] * 100) == changes

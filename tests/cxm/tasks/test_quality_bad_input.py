@@ -159,3 +159,20 @@ def test_the_same_turns_answer_the_same_in_any_company():
     of_some = TASK.method.predict(make(some, QUESTIONS), model, PARAMS, SERVICES)["quality_answers"]
     kept = of_all.join(of_some.select("conversation_id").unique(), on="conversation_id", how="semi")
     assert kept["answer"].equals(of_some["answer"])
+
+
+def test_another_language_is_said_and_not_judged_by_english_words():
+    german = {
+        "german": [
+            ("agent", "Guten Tag, hier ist Anna, wie kann ich Ihnen helfen?"),
+            ("customer", "Ich habe meine Bestellung noch nicht erhalten"),
+            ("agent", "Das tut mir leid, ich sehe nach. Kann ich sonst noch etwas für Sie tun?"),
+        ]
+    }
+    tables = make({**MANY, **german}, QUESTIONS)
+    rows = run(tables)["quality_answers"].filter(conversation_id="german")
+    assert set(rows["answer"]) == {"not_applicable"}
+    assert rows["explanation"].str.contains("does not speak English").all()
+    labels = label({**MANY, **german}, {"greeting": lambda i: "yes" if i % 2 else "no"})
+    learnt = run(tables, labels)["quality_answers"].filter(conversation_id="german", criterion="greeting")
+    assert learnt["answer"].item() in ("yes", "no")
