@@ -92,7 +92,7 @@ class WindowModel:
             booster = Booster(model_str=self.booster)
             total = total + np.asarray(booster.predict(matrix, pred_contrib=True, num_threads=1))[:, :-1]
         share = self.calibration[0] / (2 if self.kind == BLEND else 1)
-        return covariates.strongest(share * total, self.plan, in_own_units(features))
+        return covariates.strongest(share * total, self.plan, covariates.Shown(in_own_units(features)))
 
 
 def _boosted_logit(text: str, matrix: Floats) -> Floats:
