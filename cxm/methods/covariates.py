@@ -192,8 +192,12 @@ def _said(frame: pl.DataFrame, name: str) -> list[str]:
     if column.dtype == pl.Boolean:
         column = pl.Series(["yes" if v else "no" if v is not None else None for v in column], dtype=pl.String)
     if column.dtype.is_numeric():
-        return ["unknown" if v is None or not np.isfinite(v) else f"{v:,.4g}" for v in column]
+        return ["unknown" if v is None or not np.isfinite(v) else _number(v) for v in column]
     return [v or "unknown" for v in column.cast(pl.String)]
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e12 else f"{value:,.4g}"
 
 
 def _reason(covariate: str, value: str, effect: float) -> dict[str, Any]:
