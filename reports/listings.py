@@ -7,7 +7,7 @@ is in `transcripts`, which of them fit into the page is decided there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -30,7 +30,7 @@ class Listing:
     """The conversations behind one figure of a section.
 
     `label` is what the figure is called in the section's tables; `ids` are the first of `n_total`, in
-    the order `order` says; `file` holds all.
+    the order `order` says; `file` holds all. A label that `is_id` of a row is never masked.
     """
 
     section: str
@@ -39,6 +39,7 @@ class Listing:
     n_total: int
     order: str
     file: str
+    is_id: bool = False
 
 
 def list_conversations(
@@ -163,8 +164,9 @@ def _of_customers(workspace: Workspace, week: pl.DataFrame) -> Iterator[Listing]
         mine = talks.filter(pl.col("customer_id") == customer).sort(
             ["started_at", "conversation_id"], descending=[True, False]
         )
-        ids = mine["conversation_id"]
-        yield _listing("churn_survival", words.key(customer), ids, "latest first", "conversations.parquet")
+        ids, key = mine["conversation_id"], words.key(customer)
+        listing = _listing("churn_survival", key, ids, "latest first", "conversations.parquet")
+        yield replace(listing, is_id=True)
 
 
 def _of_segments(workspace: Workspace, week: pl.DataFrame) -> Iterator[Listing]:

@@ -99,7 +99,7 @@ def compose(workspace: Workspace, week: str | None = None, tasks: Sequence[Task]
     quoting = {report.task.name for report in reports if may_quote(report.task, workspace)}
     lists = [
         replace(listing, label=workspace.redactor.mask(listing.label))
-        if listing.section in quoting
+        if listing.section in quoting and not listing.is_id
         else listing
         for listing in list_conversations(workspace, figures, period, has_run)
     ]

@@ -7,7 +7,8 @@ comes from is the task's business; what is fitted on the matrix stands in `cox`,
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -149,18 +150,31 @@ def _independent(matrix: Matrix) -> list[int]:
     return [i for i, norm in enumerate(norms) if norm > 1e-9 and left_over[i] > 1e-6 * norm]
 
 
-def strongest(
-    contributions: Matrix, plan: Plan, frame: pl.DataFrame, n: int = 3
-) -> list[list[dict[str, Any]]]:
+@dataclass(frozen=True)
+class Shown:
+    """Values of covariates as people read them, and covariates that are told `together` with another.
+
+    Of two that rise and fall together a model may raise the one and lower the other: only their sum says
+    something.
+    """
+
+    values: pl.DataFrame
+    together: Mapping[str, str] = field(default_factory=dict)
+
+
+def strongest(contributions: Matrix, plan: Plan, shown: Shown, n: int = 3) -> list[list[dict[str, Any]]]:
     """For each row the `n` covariates that moved it most, as `{covariate, effect, value, words}`.
 
-    `contributions` `(n_rows, n_terms)` to a log hazard or logit are summed over the terms of a covariate;
-    those without any effect are left out. `value` is the row's own in `frame`, as text; `words` say both.
+    `contributions` `(n_rows, n_terms)` to a log hazard or logit are summed over the terms of a covariate, and
+    of those told together; those without any effect are left out. `value` is the row's own, as text; `words`
+    say both.
     """
-    names = sorted({term.covariate for term in plan})
+    frame = shown.values
+    told = [shown.together.get(term.covariate, term.covariate) for term in plan]
+    names = sorted(set(told))
     groups = np.zeros((len(plan), len(names)))
-    for i, term in enumerate(plan):
-        groups[i, names.index(term.covariate)] = 1.0
+    for i, name in enumerate(told):
+        groups[i, names.index(name)] = 1.0
     effects = np.round(contributions @ groups, 4) if names else np.zeros((len(contributions), 0))
     order = np.argsort(-np.abs(effects), axis=1, kind="stable")[:, :n]
     values = [_said(frame, name) for name in names]
@@ -178,8 +192,12 @@ def _said(frame: pl.DataFrame, name: str) -> list[str]:
     if column.dtype == pl.Boolean:
         column = pl.Series(["yes" if v else "no" if v is not None else None for v in column], dtype=pl.String)
     if column.dtype.is_numeric():
-        return ["unknown" if v is None or not np.isfinite(v) else f"{v:,.4g}" for v in column]
+        return ["unknown" if v is None or not np.isfinite(v) else _number(v) for v in column]
     return [v or "unknown" for v in column.cast(pl.String)]
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e12 else f"{value:,.4g}"
 
 
 def _reason(covariate: str, value: str, effect: float) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from datetime import datetime
 import polars as pl
 
 from cxm.methods.contact_facts import TOLD, with_told
-from cxm.methods.covariates import gap_of
+from cxm.methods.covariates import Shown, gap_of
 from cxm.methods.observation import days_between
 
 _REPEAT_DAYS = 7.0
@@ -77,10 +77,11 @@ def experience_gaps(window: int) -> tuple[str, ...]:
     return tuple(gap_of(name) for name in names)
 
 
-def in_own_units(rows: pl.DataFrame, window: int) -> pl.DataFrame:
-    """The rows with the amounts as counts and minutes again, to be shown."""
-    logs = [name for name in experience_amounts(window) if name in rows.columns]
-    return rows.with_columns(pl.col(logs).exp() - 1)
+def shown_experience(rows: pl.DataFrame, window: int) -> Shown:
+    """The rows with amounts as counts and minutes again; minutes are told together with their contacts."""
+    n_contacts, n_minutes = experience_amounts(window)
+    logs = [name for name in (n_contacts, n_minutes) if name in rows.columns]
+    return Shown(rows.with_columns(pl.col(logs).exp() - 1), {n_minutes: n_contacts})
 
 
 def add_experience(

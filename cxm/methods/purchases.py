@@ -13,6 +13,7 @@ import polars as pl
 
 from cxm.methods.alive import fit_bg_nbd, repeat_table
 from cxm.methods.contact_facts import with_told
+from cxm.methods.covariates import Shown
 from cxm.methods.observation import days_between, just_beyond
 from cxm.methods.rfm import total_amount
 
@@ -32,6 +33,18 @@ _SHIFTED_LOGS = (
     *CONTACT_COUNTS,
 )
 _PLAIN_LOGS = ("purchase_rate", "recency_to_own_gap", "bg_nbd_expected_purchases")
+# The feature each matter is told by, and the further ones that say nearly the same.
+_OF_ONE_MATTER = {
+    "recency_days": ("recency_to_own_gap", "expected_purchases_since", "bg_nbd_alive"),
+    "frequency": (
+        *("purchase_rate", "is_single_purchase", "bg_nbd_expected_purchases"),
+        *(f"purchases_last_{days}_days" for days in _WINDOWS),
+        *(f"purchases_faded_{days}_days" for days in _FADES),
+    ),
+    "monetary": ("mean_amount", "last_amount", "largest_amount", "amount_spread"),
+    "mean_gap": ("gap_spread", "longest_gap", "last_gap"),
+    CONTACT_COUNTS[0]: CONTACT_COUNTS[4:],
+}
 
 
 def _log(values: pl.Expr) -> pl.Expr:
@@ -39,13 +52,14 @@ def _log(values: pl.Expr) -> pl.Expr:
     return values.sign() * values.abs().log1p()
 
 
-def in_own_units(features: pl.DataFrame) -> pl.DataFrame:
-    """The features as days, counts and money again, to be shown."""
+def shown_features(features: pl.DataFrame) -> Shown:
+    """The features as days, counts and money again; those of one matter are told together."""
     shifted = [name for name in _SHIFTED_LOGS if name in features.columns]
     plain = [name for name in _PLAIN_LOGS if name in features.columns]
-    return features.with_columns(
+    values = features.with_columns(
         pl.col(shifted).sign() * (pl.col(shifted).abs().exp() - 1), pl.col(plain).exp()
     )
+    return Shown(values, {name: leading for leading, names in _OF_ONE_MATTER.items() for name in names})
 
 
 def span(transactions: pl.LazyFrame) -> tuple[datetime | None, datetime | None]:

@@ -21,7 +21,7 @@ from cxm.methods.boosting import reproducible
 from cxm.methods.covariates import gap_of
 from cxm.methods.hazards import Array, Floats
 from cxm.methods.observation import DAY_SECONDS, days_before
-from cxm.methods.purchases import CONTACT_COUNTS, in_own_units, next_purchase
+from cxm.methods.purchases import CONTACT_COUNTS, next_purchase, shown_features
 
 Features = Callable[[datetime], pl.DataFrame]
 
@@ -92,7 +92,7 @@ class WindowModel:
             booster = Booster(model_str=self.booster)
             total = total + np.asarray(booster.predict(matrix, pred_contrib=True, num_threads=1))[:, :-1]
         share = self.calibration[0] / (2 if self.kind == BLEND else 1)
-        return covariates.strongest(share * total, self.plan, in_own_units(features))
+        return covariates.strongest(share * total, self.plan, shown_features(features))
 
 
 def _boosted_logit(text: str, matrix: Floats) -> Floats:

@@ -70,11 +70,11 @@ class RiskModel:
         return np.asarray(mixed)
 
     def reasons(
-        self, customers: pl.DataFrame, tenure: Array, shown: pl.DataFrame | None = None
+        self, customers: pl.DataFrame, tenure: Array, shown: covariates.Shown | None = None
     ) -> list[list[dict[str, Any]]]:
         """The three covariates that move each customer's log hazard most; [] without covariates.
 
-        `shown`: the customers with values to be read, where theirs are on another scale.
+        `shown`: their values as people read them, where those of `customers` are on another scale.
         """
         matrix = covariates.encode(customers, self.plan)
         total = np.zeros_like(matrix)
@@ -83,7 +83,7 @@ class RiskModel:
                 total += self.recipe.weights[kind] * fitted.contributions(matrix, tenure)
             elif not isinstance(fitted, Curve):
                 total += self.recipe.weights[kind] * fitted.contributions(matrix)
-        return covariates.strongest(total, self.plan, customers if shown is None else shown)
+        return covariates.strongest(total, self.plan, shown or covariates.Shown(customers))
 
 
 def member_risks(

@@ -23,7 +23,7 @@ from cxm.methods.experience import (
     experience_of,
     experience_terms,
     experience_told,
-    in_own_units,
+    shown_experience,
 )
 from cxm.methods.observation import (
     days_ahead,
@@ -228,7 +228,7 @@ def _contract_rows(
     if since is not None:
         tenure = customers.select(tenure_at(since).fill_null(0).clip(lower_bound=0)).to_series().to_numpy()
     probability = risk.risk(customers, tenure, np.array(horizons))
-    reasons = risk.reasons(customers, tenure, in_own_units(customers, params.contact_days))
+    reasons = risk.reasons(customers, tenure, shown_experience(customers, params.contact_days))
     basis, ids = TENURE if since is None else CALENDAR, customers["customer_id"]
     rows = risk_rows(ids, probability, horizons, [reasons] * len(horizons), basis)
     return with_value(rows, tables.get("transactions"), spend_until)

@@ -55,12 +55,20 @@ def tell(evidence: Evidence) -> Story:
         return Story("No customer to judge.")
     n_high = risks.filter(pl.col("probability") >= _HIGH_RISK).height
     mean = float(risks["probability"].mean())  # type: ignore[arg-type]
-    has = words.verb(n_high, "has", "have")
-    finding = (
-        f"{words.integer(n_high)} of {words.plural(risks.height, 'customer')} {has} a risk of "
-        f"at least {words.percent(_HIGH_RISK)} of {_event(evidence)} within {horizon} days; the mean risk "
-        f"is {words.percent(mean)}."
-    )
+    event = f"{_event(evidence)} within {horizon} days"
+    if n_high:
+        has = words.verb(n_high, "has", "have")
+        finding = (
+            f"{words.integer(n_high)} of {words.plural(risks.height, 'customer')} {has} a risk of "
+            f"at least {words.percent(_HIGH_RISK)} of {event}; the mean risk is {words.percent(mean)}."
+        )
+    else:
+        top = risks["probability"].top_k(-(-risks.height // 10))
+        finding = (
+            f"The mean risk of {event} is {words.percent(mean)} among "
+            f"{words.plural(risks.height, 'customer')}, and {words.percent(float(top.mean()))} "  # type: ignore[arg-type]
+            "in the tenth at most risk."
+        )
     value = risks["value_at_risk"].drop_nulls()
     if value.len():
         total = words.money(float(value.sum()), evidence.currency)

@@ -40,7 +40,8 @@ def profile_grid(evidence: Evidence) -> tuple[Grid, ...]:
     profiles = evidence.result("segment_profiles")
     if profiles is None:
         return ()
-    found = profiles.sort(["n_customers", "segment"], descending=[True, False]).collect()
+    order = ["monetary_share", "n_customers", "segment"]
+    found = profiles.sort(order, descending=[True, True, False], nulls_last=True).collect()
     columns: list[tuple[str, str, Callable[[dict[str, Any]], str]]] = [
         ("contacts_per_customer", "Contacts a customer", lambda r: words.decimal(r["contacts_per_customer"])),
         ("top_driver", "Contacts stand out by", _say_driver),

@@ -2,8 +2,9 @@ import json
 
 import numpy as np
 import polars as pl
+import pytest
 
-from cxm.methods.covariates import encode, from_facts, gap_of, plan_covariates, strongest, to_facts
+from cxm.methods.covariates import Shown, encode, from_facts, gap_of, plan_covariates, strongest, to_facts
 
 N = 200
 
@@ -58,7 +59,7 @@ def test_reasons_sum_the_terms_of_a_covariate_strongest_first():
     plan = plan_covariates(customers().select("city", "price"))
     assert [term.name for term in plan] == ["city=Bruges", "city=(other)", "price"]
     rows = pl.DataFrame({"city": ["Bruges", None], "price": [1234.5, 2.0]})
-    found = strongest(np.array([[1.0, 0.5, -2.0], [0.0, 0.0, 0.01]]), plan, rows)
+    found = strongest(np.array([[1.0, 0.5, -2.0], [0.0, 0.0, 0.01]]), plan, Shown(rows))
     assert [(r["covariate"], r["effect"]) for r in found[0]] == [("price", -2.0), ("city", 1.5)]
     assert [(r["covariate"], r["effect"]) for r in found[1]] == [("price", 0.01)]
     assert found[0][1]["words"] == "city (Bruges) raises the risk 4.5 times"
@@ -69,3 +70,17 @@ def test_a_single_term_can_be_left_out_by_its_name():
     frame = pl.DataFrame({"contacts": [1.0, 2.0, None] * 20})
     assert [term.name for term in plan_covariates(frame)] == ["contacts", gap_of("contacts")]
     assert [term.name for term in plan_covariates(frame, (gap_of("contacts"),))] == ["contacts"]
+
+
+def test_what_rises_and_falls_together_is_told_as_one():
+    rows = pl.DataFrame(
+        {"contacts": [0.0, 5.0, 1.0, 2.0], "minutes": [0.0, 60.0, 9.0, 5.0], "age": [20.0, 30.0, 70.0, 41.0]}
+    )
+    plan = plan_covariates(rows)
+    effects = {"contacts": 1.1, "minutes": -1.4, "age": 0.2}
+    contributions = np.array([[effects[term.covariate] for term in plan]])
+    found = strongest(contributions, plan, Shown(rows[1:2], {"minutes": "contacts"}))[0]
+    assert [(r["covariate"], r["value"], r["effect"]) for r in found] == [
+        ("contacts", "5", pytest.approx(-0.3)),
+        ("age", "30", pytest.approx(0.2)),
+    ]

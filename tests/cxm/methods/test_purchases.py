@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
-from cxm.methods.purchases import daily_spend, follow_purchases, purchase_features
+from cxm.methods.purchases import daily_spend, follow_purchases, purchase_features, shown_features
 
 AT = datetime(2026, 6, 30, tzinfo=UTC)
 
@@ -81,3 +81,13 @@ def test_daily_spend_is_never_negative_and_unknown_where_currencies_mix():
         [transactions(("a", 1, 5.0), currency="EUR"), transactions(("b", 1, 5.0), currency="USD")]
     )
     assert daily_spend(mixed, AT)["daily_spend"].null_count() == 2
+
+
+def test_features_are_shown_as_days_counts_and_money():
+    rows = [("a", day, amount) for day, amount in ((60, 40.0), (30, 50.0), (9, 10.0))]
+    shown = shown_features(purchase_features(transactions(*rows), AT))
+    found = shown.values.row(0, named=True)
+    assert (found["frequency"], found["recency_days"], found["monetary"]) == pytest.approx((3, 9, 100))
+    assert (found["largest_amount"], found["purchases_last_90_days"]) == pytest.approx((50, 3))
+    assert shown.together["largest_amount"] == "monetary"
+    assert set(shown.together) | set(shown.together.values()) >= {"recency_to_own_gap", "mean_gap"}
