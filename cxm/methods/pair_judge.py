@@ -32,7 +32,7 @@ _LEAST_ROWS = 20
 _LEAST_DOUBT, _MOST_DOUBT = 0.01, 0.97
 _LEAST_CHANCE = 1e-6
 # Of the defects of a base, the share that is known: labels are samples of what people came upon.
-_KNOWN_SHARE = 0.35
+_KNOWN_SHARE = 0.3
 _SURE = 1 - 1e-6
 """A threshold that nothing reaches."""
 
