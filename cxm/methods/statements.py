@@ -128,7 +128,7 @@ def read_statements(articles: pl.DataFrame) -> Statements:
 
 
 def _read_amounts(sequence: pl.DataFrame) -> pl.DataFrame:
-    value = pl.col("value").str.strip_prefix("not ").str.split(" ").list
+    value = pl.col("value").str.strip_prefix("not ").str.replace_all(r",(\d{3})", "$1").str.split(" ").list
     return (
         sequence.filter(pl.col("kind") == NUMBER)
         .select(
