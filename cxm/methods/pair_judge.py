@@ -6,7 +6,7 @@ listed. What the features are stands in `cxm.methods.article_pairs` and `cxm.met
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -67,7 +67,7 @@ class Judge:
     thresholds: dict[str, float]
 
 
-def key_pairs(left: Sequence[str], right: Sequence[str]) -> NDArray[np.uint64]:
+def key_pairs(left: Iterable[str], right: Iterable[str]) -> NDArray[np.uint64]:
     """A number for each pair of ids, `(n,)`, the same whenever and wherever the pair is met."""
     digests = (
         blake2b(f"{one}\x00{other}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
@@ -144,7 +144,8 @@ def _predict_conflicts(
 ) -> NDArray[np.float64]:
     raw = np.asarray(booster.predict(rows, raw_score=True, num_threads=1))
     raw += _log_odds(doubts, _LEAST_DOUBT, _MOST_DOUBT)
-    return 1 / (1 + np.exp(-raw))
+    chance: NDArray[np.float64] = 1 / (1 + np.exp(-raw))
+    return chance
 
 
 def _first_of_each(owner: NDArray[np.intp], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
