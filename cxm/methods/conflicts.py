@@ -52,6 +52,8 @@ CONFLICT_FEATURES = (
     "words_shared",
     "rivalry",
     *AGREEMENT_FEATURES,
+    "ratio_least",
+    "ratio_most",
 )
 PAIR = ["left_article", "right_article"]
 # Cosines of sentences on the same matter in other words: none below, all above.
@@ -97,8 +99,31 @@ def describe_conflicts(
     )
     rows = rows.with_columns(is_restated=is_restated, is_slot=is_restated & (pl.col("units_shared") == 0))
     rows = compare_forms(statements, scopes, like, vectors, rows)
-    rows = expect_agreement(rows, like, vectors)
+    rows = _compare_amounts(statements, expect_agreement(rows, like, vectors))
     return rows.with_columns(pl.col(CONFLICT_FEATURES).cast(pl.Float64).fill_nan(0.0).fill_null(0.0))
+
+
+def _compare_amounts(statements: Statements, rows: pl.DataFrame) -> pl.DataFrame:
+    """`ratio_least`, `ratio_most`: absolute log ratio of two different amounts of one unit, -1 without.
+
+    Two statements of one property are of one magnitude; a weight and a load that is permitted need not be.
+    """
+    amounts = statements.amounts.lazy()
+    pairs = (
+        rows.lazy()
+        .select("left", "right")
+        .unique()
+        .join(amounts.rename({"sentence": "left"}), on="left")
+        .join(amounts.select(right="sentence", term="term", other="amount"), on=["right", "term"])
+        .with_columns(ratio=(pl.col("amount").log1p() - pl.col("other").log1p()).abs().round(4))
+        .filter(pl.col("ratio") > 0)
+        .group_by("left", "right")
+        .agg(ratio_least=pl.col("ratio").min(), ratio_most=pl.col("ratio").max())
+        .collect()
+    )
+    return rows.join(
+        pairs, on=["left", "right"], how="left", validate="m:1", maintain_order="left"
+    ).with_columns(pl.col("ratio_least", "ratio_most").fill_null(-1.0))
 
 
 def _add_contexts(

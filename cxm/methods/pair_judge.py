@@ -32,7 +32,7 @@ _LEAST_ROWS = 20
 _LEAST_DOUBT, _MOST_DOUBT = 0.01, 0.97
 _LEAST_CHANCE = 1e-6
 # Of the defects of a base, the share that is known: labels are samples of what people came upon.
-_KNOWN_SHARE = 0.35
+_KNOWN_SHARE = 0.3
 _SURE = 1 - 1e-6
 """A threshold that nothing reaches."""
 
@@ -144,7 +144,8 @@ def _predict_conflicts(
 ) -> NDArray[np.float64]:
     raw: NDArray[np.float64] = np.asarray(booster.predict(rows, raw_score=True, num_threads=1))
     raw += _log_odds(doubts, _LEAST_DOUBT, _MOST_DOUBT)
-    return 1 / (1 + np.exp(-raw))
+    chance: NDArray[np.float64] = 1 / (1 + np.exp(-raw))
+    return chance
 
 
 def _first_of_each(owner: NDArray[np.intp], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -15,7 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from cxm.methods.documents import plain_text, sentences
-from cxm.methods.facts import describe_terms
+from cxm.methods.facts import NUMBER, describe_terms
 from cxm.methods.short_forms import find_short_forms, write_out
 
 # A line that was wrapped goes on in lower case; a list item or heading does not.
@@ -23,6 +23,7 @@ _WRAPPED = re.compile(r"(?<=[^.!?:;\n])\n(?=[a-z(])")
 # What is longer is no sentence: a table or a list without ends. It is cut into pieces of this many words.
 _MAX_WORDS = 60
 _STEPS = 1024
+_DAYS = {"second": 1 / 86_400, "minute": 1 / 1440, "hour": 1 / 24, "week": 7.0, "month": 30.0, "year": 365.0}
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Statements:
     `read_as`: the same with acronyms written out;
     `places`: article, place, sentence (one row for each sentence of each article, in order);
     `terms`: sentence, term, value (a number), kind and how often (`n`); `sequence`: sentence, place,
-    term (in order);
+    term (in order); `amounts`: sentence, term, amount (of each number, times in days);
     `title_terms`: article, term; `weights` `(n_terms,)`: rarity of each term, in nats; `names`
     `(n_terms,)`: whether it is mostly written as a name; `sentence_weights` `(n_sentences,)`: the sum
     over a sentence's distinct terms, `name_weights` over its names.
@@ -46,6 +47,7 @@ class Statements:
     places: pl.DataFrame
     terms: pl.DataFrame
     sequence: pl.DataFrame
+    amounts: pl.DataFrame
     title_terms: pl.DataFrame
     weights: NDArray[np.float64]
     names: NDArray[np.bool_]
@@ -116,11 +118,28 @@ def read_statements(articles: pl.DataFrame) -> Statements:
         places,
         terms,
         sequence.select("sentence", "place", "term"),
+        _read_amounts(sequence),
         title_terms,
         weights,
         names,
         np.bincount(owner, weights[term], minlength=n_sentences).astype(np.float64),
         np.bincount(owner, weights[term] * names[term], minlength=n_sentences).astype(np.float64),
+    )
+
+
+def _read_amounts(sequence: pl.DataFrame) -> pl.DataFrame:
+    value = pl.col("value").str.strip_prefix("not ").str.replace_all(r",(\d{3})", "$1").str.split(" ").list
+    return (
+        sequence.filter(pl.col("kind") == NUMBER)
+        .select(
+            "sentence",
+            "term",
+            amount=value.first().cast(pl.Float64, strict=False)
+            * value.get(1, null_on_oob=True).replace_strict(_DAYS, default=1.0, return_dtype=pl.Float64),
+        )
+        .drop_nulls()
+        .unique()
+        .sort("sentence", "term", "amount")
     )
 
 
