@@ -143,7 +143,8 @@ def add_experience(
     states = states.select(
         pl.when(is_known).then(pl.col(c)).otherwise(nothing).alias(c) for c in states.columns
     )
-    return pl.concat([rows, states], how="horizontal")
+    given = {c: f"{c} (given)" for c in states.columns if c in rows.columns}
+    return pl.concat([rows.rename(given), states], how="horizontal")
 
 
 def _as_of(rows: pl.DataFrame, counted: pl.DataFrame) -> pl.DataFrame:

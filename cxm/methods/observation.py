@@ -12,8 +12,12 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 
 from cxm.errors import CxmError
+from cxm.tables import TABLES
+from cxm.task import Tables
 
 DAY_SECONDS = 86_400.0
+# Columns that are made here and in `experience`.
+_MADE = ("tenure", "day", "until")
 
 
 def moment_of(given: str | None, name: str) -> datetime | None:
@@ -41,6 +45,23 @@ def days_ahead(given: str | Sequence[int], name: str) -> list[int]:
     if not days or days[0] < 1:
         raise CxmError(f"{name} is {given!r}; give whole days above 0, e.g. --{name} 30,90,180")
     return days
+
+
+def known_of_customers(tables: Tables) -> pl.DataFrame | None:
+    """Customers by id without columns that are named as labels, which foretell nothing; None without any.
+
+    A column named as one that is made on the way gets another name, so that both are kept.
+    """
+    if "customers" not in tables:
+        return None
+    customers = tables["customers"].collect().sort("customer_id")
+    given = {name: f"{name} (given)" for name in _MADE if name in customers.columns}
+    return customers.drop(named_as_labels(customers.columns)).rename(given)
+
+
+def named_as_labels(columns: Sequence[str]) -> list[str]:
+    """The columns of customers that bear the name of a label: `is_churned`, `duration_days` and the like."""
+    return [name for name in TABLES["churn_labels"].columns if name in columns and name != "customer_id"]
 
 
 def days_between(start: pl.Expr, end: pl.Expr) -> pl.Expr:

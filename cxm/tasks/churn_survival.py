@@ -7,6 +7,7 @@ stand in `cxm.methods`: `tenure_risk`, `returning`; how they are judged in `risk
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -32,7 +33,9 @@ from cxm.methods.observation import (
     follow,
     from_entry,
     known_at,
+    known_of_customers,
     moment_of,
+    named_as_labels,
     tenure_at,
 )
 from cxm.methods.purchases import of_everyone, span
@@ -52,6 +55,8 @@ from cxm.metrics import Estimate, estimate
 from cxm.metrics.intervals import mean_of
 from cxm.tables import TABLES
 from cxm.task import Method, Model, Params, Results, Services, Tables, Task, param
+
+log = logging.getLogger(__name__)
 
 TENURE, CALENDAR, PURCHASES = "tenure", "calendar", "purchases"
 NOW, THEN = "now", "then"
@@ -87,10 +92,6 @@ def _backtest_horizons(params: ChurnParams) -> list[int]:
 
 def _last_transaction(tables: Tables) -> datetime | None:
     return span(tables["transactions"])[1] if "transactions" in tables else None
-
-
-def _customers(tables: Tables) -> pl.DataFrame | None:
-    return tables["customers"].collect().sort("customer_id") if "customers" in tables else None
 
 
 # ------------------------------------------------------------------ with labels
@@ -177,7 +178,7 @@ def _load_risk(model: Model, name: str) -> tenure_risk.RiskModel:
 
 
 def _predict_contract(tables: Tables, model: Model, params: ChurnParams, is_naive: bool) -> Results:
-    customers = _customers(tables)
+    customers = known_of_customers(tables)
     assert customers is not None
     if model.facts["basis"] == TENURE:
         until = moment_of(params.as_of, "as_of") or _last_transaction(tables)
@@ -247,7 +248,7 @@ def _fit_purchases(tables: Tables, params: ChurnParams, is_naive: bool) -> Model
     if as_of < first:
         raise CxmError(f"as_of is {as_of:%Y-%m-%d}, before the first transaction; give a later --as-of")
     model.facts["as_of"] = as_of.isoformat()
-    features = returning.features_of(tables, _customers(tables), is_naive)
+    features = returning.features_of(tables, known_of_customers(tables), is_naive)
     kinds = (repeat_purchase.LOGISTIC,) if is_naive else repeat_purchase.ALL
     moments = {NOW: (as_of, _horizons(params))}
     moments[THEN] = (days_before(as_of, params.backtest_days), _backtest_horizons(params))
@@ -271,7 +272,7 @@ def _predict_purchases(tables: Tables, model: Model, params: ChurnParams, is_nai
         return empty
     as_of = datetime.fromisoformat(model.facts["as_of"])
     cut = days_before(as_of, params.backtest_days)
-    features_at = returning.features_of(tables, _customers(tables), is_naive)
+    features_at = returning.features_of(tables, known_of_customers(tables), is_naive)
     now = _purchase_rows(tables, model, features_at(as_of), as_of, NOW, _horizons(params))
     then = _purchase_rows(tables, model, features_at(cut), cut, THEN, _backtest_horizons(params))
     if not is_naive:
@@ -283,7 +284,7 @@ def _predict_purchases(tables: Tables, model: Model, params: ChurnParams, is_nai
 def _purchase_rows(
     tables: Tables, model: Model, features: pl.DataFrame, at: datetime, name: str, horizons: list[int]
 ) -> pl.DataFrame:
-    customers = _customers(tables)
+    customers = known_of_customers(tables)
     if customers is not None and name == NOW:
         features = of_everyone(features, customers)
     models = returning.from_parts((model.facts["models"], model.arrays, model.boosters), name, horizons)
@@ -295,7 +296,7 @@ def _purchase_rows(
 def _fit(tables: Tables, train: pl.DataFrame | None, params: ChurnParams, is_naive: bool) -> Model:
     _horizons(params)
     moment_of(params.as_of, "as_of")  # bad parameters are told before any work
-    customers = _customers(tables)
+    customers = known_of_customers(tables)
     if train is not None and customers is not None:
         return _fit_contract(tables, train, customers, params, is_naive)
     if "transactions" not in tables:
@@ -308,6 +309,8 @@ def _fit(tables: Tables, train: pl.DataFrame | None, params: ChurnParams, is_nai
 
 def fit(tables: Tables, train: pl.DataFrame | None, params: ChurnParams, services: Services) -> Model:
     """The chosen survival model with labels, else one of repeat purchase; of now and of the backtest."""
+    if "customers" in tables and (named := named_as_labels(tables["customers"].collect_schema().names())):
+        log.info("customers: not used as covariates, being labels by name: %s", ", ".join(named))
     return _fit(tables, train, params, is_naive=False)
 
 
@@ -345,7 +348,7 @@ def predict_naive(tables: Tables, model: Model, params: ChurnParams, services: S
 def score(results: Results, gold: pl.DataFrame | None, tables: Tables, params: ChurnParams) -> list[Estimate]:
     """Scores of the risk on test customers (labels), or of the backtest (with `joined_at`, or no labels)."""
     basis = results["churn_risk"]["basis"].first() if "basis" in results["churn_risk"].columns else None
-    customers = _customers(tables)
+    customers = known_of_customers(tables)
     if basis == PURCHASES or gold is None or customers is None or not (gold["split"] == "train").any():
         return _score_purchases(results, tables, params)
     labels = _labels(gold, customers)

@@ -70,6 +70,15 @@ def test_before_contacts_were_recorded_nothing_is_known():
     assert found["unresolved_contact_60_days"].to_list() == [None, True]
 
 
+def test_a_covariate_of_the_users_that_is_named_like_an_experience_is_kept_beside_it():
+    customers, conversations = _customers(), _conversations([("c0000", 3.0, False)])
+    contacts = contact_days(conversations, None, customers, _BEGIN + timedelta(days=9999))
+    rows = pl.DataFrame({"customer_id": ["c0000"], "day": [5], "unresolved_contact_60_days": ["theirs"]})
+    found = add_experience(rows, contacts, contacts_known_from(conversations, customers), 60)
+    assert found["unresolved_contact_60_days"].to_list() == [True]
+    assert found["unresolved_contact_60_days (given)"].to_list() == ["theirs"]
+
+
 def test_what_happens_later_changes_nothing():
     rows = [("c0000", 3.0, True), ("c0000", 9.0, False)]
     later = [*rows, ("c0000", 15.0, False), ("c0000", 40.0, True)]

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
-from cxm.methods.observation import end_of_observation, follow, known_at
+from cxm.methods.observation import end_of_observation, follow, known_at, known_of_customers
 
 DAY0 = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -48,3 +48,12 @@ def test_what_followed_counts_from_the_date_for_who_was_still_there():
     assert found["left after"]["is_churned"]
     assert found["stayed"]["duration_days"] > 100
     assert found["stayed"]["tenure"] == 90
+
+
+def test_a_customers_column_named_as_a_label_is_left_out_and_one_named_as_ours_keeps_its_values():
+    customers = pl.DataFrame(
+        {"customer_id": ["a"], "is_churned": [True], "duration_days": [3.0], "tenure": [7]}
+    )
+    known = known_of_customers({"customers": customers.lazy()})
+    assert known is not None
+    assert known.to_dicts() == [{"customer_id": "a", "tenure (given)": 7}]
