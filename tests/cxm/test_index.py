@@ -312,7 +312,7 @@ def test_a_hundred_thousand_equal_articles_are_read_once(tmp_path: Path) -> None
         title=pl.lit("Twin"), body=pl.lit("The very same words about drills."), body_format=pl.lit("text")
     )
     encoder = CountingEncoder()
-    begin = time.perf_counter()
+    begin = time.process_time()
     opened = open_index(tmp_path, checked(twins.with_columns(kind=pl.lit("issue")), "articles"), encoder)
     assert encoder.texts == [
         "Twin\nThe very same words about drills.",
@@ -320,4 +320,4 @@ def test_a_hundred_thousand_equal_articles_are_read_once(tmp_path: Path) -> None
         "The very same words about drills.",
     ]
     assert next(opened.pools(["drills"])).articles.tolist() == list(range(100))
-    assert time.perf_counter() - begin < 20
+    assert time.process_time() - begin < 20
