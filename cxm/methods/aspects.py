@@ -13,11 +13,14 @@ from functools import cache
 from importlib.resources import files
 
 import numpy as np
+import polars as pl
 
 from cxm.methods.lexicon import feeling_of_tokens
 
 ASPECTS = ("agent", "product", "driver")
 _LONGEST = 3
+# A feeling below this is not about anything.
+_STRONG = 0.3
 _SENTENCE_END = frozenset(".!?…;")
 
 
@@ -26,6 +29,32 @@ def aspect_words() -> Mapping[str, str]:
     """The aspect of each word or phrase that names one."""
     text = files("cxm.methods").joinpath("data/aspect_words.csv").read_text(encoding="utf-8")
     return dict(list(csv.reader(text.splitlines()))[1:])
+
+
+def aspects_of(course: pl.DataFrame, turns: pl.DataFrame) -> pl.Series:
+    """What the strongest feeling of each conversation is about; null where none is strong.
+
+    `course` as `cxm.methods.course` makes it, one entry a row; `turns` holds the texts.
+    """
+    is_low = -pl.col("lowest_score") >= pl.col("highest_score")
+    strongest = course.select(
+        "conversation_id",
+        turn_index=pl.when(is_low).then("lowest_turn_index").otherwise("highest_turn_index"),
+        strength=pl.max_horizontal(-pl.col("lowest_score"), "highest_score"),
+        is_positive=~is_low,
+    ).join(
+        turns.select("conversation_id", "turn_index", "text"),
+        on=["conversation_id", "turn_index"],
+        how="left",
+        validate="1:1",
+        maintain_order="left",
+    )
+    is_strong = strongest["strength"] >= _STRONG
+    chosen = strongest.filter(is_strong)
+    found = find_aspects(chosen["text"].to_list(), chosen["is_positive"].to_list())
+    aspects = np.full(course.height, None, dtype=object)
+    aspects[is_strong.to_numpy()] = found
+    return pl.Series("aspect", aspects.tolist(), dtype=pl.String)
 
 
 def find_aspects(texts: Sequence[str], is_positive: Sequence[bool]) -> list[str]:

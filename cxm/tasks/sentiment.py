@@ -17,7 +17,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from cxm.backends.encoder import Encoder
-from cxm.methods.aspects import find_aspects
+from cxm.methods.aspects import aspects_of
 from cxm.methods.circumstances import COURSE, HANDLING, describe
 from cxm.methods.class_weights import choose_class_weights
 from cxm.methods.course import follow_course
@@ -42,8 +42,8 @@ _FEWEST_FOREIGN = 50
 # Powers of the method without labels and of the classifier's vectors, where words are unfamiliar; found
 # on train rows of messages to airlines and reviews of clothes, each judged by labels of the other.
 _UNFAMILIAR = (0.7, 0.5)
-# A feeling below this is not about anything.
-_STRONG = 0.3
+# Texts looked at, and the share of unfamiliar ones from which all are taken to be from elsewhere.
+_MOST_ASKED, _ELSEWHERE = 2_000, 0.25
 _OTHER_LANGUAGE = r"^(?:[a-df-z][a-z]|e[a-mo-z])(?:[-_].*)?$"  # a code of two letters, not "en"
 
 
@@ -113,7 +113,11 @@ def _fit_with_labels(labelled: pl.DataFrame, model: Model, seed: int, encoder: E
 
 def feel_texts(texts: Sequence[str], model: Model, encoder: Encoder) -> pl.DataFrame:
     """How each text feels, in order: score (P(positive) - P(negative)), polarity and its probability."""
-    parts = [_feel(texts[start : start + _CHUNK], model, encoder) for start in range(0, len(texts), _CHUNK)]
+    is_elsewhere = _are_from_elsewhere(texts, model, encoder)
+    parts = [
+        _feel(texts[start : start + _CHUNK], model, encoder, is_elsewhere)
+        for start in range(0, len(texts), _CHUNK)
+    ]
     found = np.concatenate(parts) if parts else np.zeros((0, 3))
     names = np.array(FEELINGS, dtype=object)
     return pl.DataFrame(
@@ -125,13 +129,28 @@ def feel_texts(texts: Sequence[str], model: Model, encoder: Encoder) -> pl.DataF
     )
 
 
-def _feel(texts: Sequence[str], model: Model, encoder: Encoder) -> NDArray[np.float64]:
+def _are_from_elsewhere(texts: Sequence[str], model: Model, encoder: Encoder) -> bool:
+    """Whether the texts are of another kind than those labelled: a quarter of some are unfamiliar.
+
+    A few odd ones among many are still best judged by all that was learnt.
+    """
+    if "classifier" not in model.facts or not len(texts):
+        return False
+    some = texts[:: -(-len(texts) // _MOST_ASKED)]
+    return bool((~_familiarity(model).is_familiar(encoder.encode(some))).mean() >= _ELSEWHERE)
+
+
+def _familiarity(model: Model) -> Familiarity:
+    return Familiarity(model.arrays["references"], model.facts["least_familiar"])
+
+
+def _feel(texts: Sequence[str], model: Model, encoder: Encoder, is_elsewhere: bool) -> NDArray[np.float64]:
     """Rows (score, code of the polarity, its probability)."""
     prototypes = model.arrays["prototypes"]
     vectors = encoder.encode(texts)
     weights = np.ones((len(texts), len(FEELINGS)))
     if "classifier" in model.facts:
-        probabilities, familiar = _classify(texts, vectors, model)
+        probabilities, familiar = _classify(texts, vectors, model, is_elsewhere)
         weights[np.ix_(np.flatnonzero(familiar), _columns(model))] = model.arrays["class_weights"]
     else:
         probabilities = np.exp(unlabelled_feelings(texts, vectors, prototypes))
@@ -141,12 +160,12 @@ def _feel(texts: Sequence[str], model: Model, encoder: Encoder) -> NDArray[np.fl
 
 
 def _classify(
-    texts: Sequence[str], vectors: NDArray[np.float32], model: Model
+    texts: Sequence[str], vectors: NDArray[np.float32], model: Model, is_elsewhere: bool
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """(probabilities of `FEELINGS`, which texts are like those labelled).
+    """(probabilities of `FEELINGS`, which texts are judged as those labelled).
 
-    Of others the words learnt say nothing: these are the classifier's by vectors alone, mixed with the
-    method without labels.
+    Of others, if they come from elsewhere, the words learnt say nothing: the classifier's answer by
+    vectors alone is mixed with the method without labels.
     """
     from scipy.special import softmax
 
@@ -156,8 +175,7 @@ def _classify(
     probabilities = np.zeros((len(texts), len(FEELINGS)))
     columns = _columns(model)
     probabilities[:, columns] = classifier.probabilities(texts, features)
-    known = Familiarity(model.arrays["references"], model.facts["least_familiar"])
-    familiar = known.is_familiar(vectors)
+    familiar = _familiarity(model).is_familiar(vectors) | (not is_elsewhere)
     other = np.flatnonzero(~familiar)
     if len(other):
         felt = unlabelled_feelings([texts[int(i)] for i in other], vectors[other], prototypes)[:, columns]
@@ -175,7 +193,7 @@ def predict(tables: Tables, model: Model, params: SentimentParams, services: Ser
     """Every turn of the chosen speakers, the course of each conversation, and missing csat."""
     turns = _score_turns(tables, model, services.encoder)
     course = follow_course(turns)
-    with_aspect = course.with_columns(aspect=_aspects(course, turns))
+    with_aspect = course.with_columns(aspect=aspects_of(course, turns))
     results = {
         "turn_sentiment": turns.select(list(TABLES["turn_sentiment"].columns)),
         "conversation_sentiment": with_aspect.select(list(TABLES["conversation_sentiment"].columns)),
@@ -220,29 +238,6 @@ def _score_turns(tables: Tables, model: Model, encoder: Encoder) -> pl.DataFrame
         probability=pl.when(unread).then(1 / len(FEELINGS)).otherwise("probability"),
         is_read=~unread & (pl.col("text").str.strip_chars() != ""),
     )
-
-
-def _aspects(course: pl.DataFrame, turns: pl.DataFrame) -> pl.Series:
-    """What the strongest feeling of each conversation is about; null where none is strong."""
-    is_low = -pl.col("lowest_score") >= pl.col("highest_score")
-    strongest = course.select(
-        "conversation_id",
-        turn_index=pl.when(is_low).then("lowest_turn_index").otherwise("highest_turn_index"),
-        strength=pl.max_horizontal(-pl.col("lowest_score"), "highest_score"),
-        is_positive=~is_low,
-    ).join(
-        turns.select("conversation_id", "turn_index", "text"),
-        on=["conversation_id", "turn_index"],
-        how="left",
-        validate="1:1",
-        maintain_order="left",
-    )
-    is_strong = strongest["strength"] >= _STRONG
-    chosen = strongest.filter(is_strong)
-    found = find_aspects(chosen["text"].to_list(), chosen["is_positive"].to_list())
-    aspects = np.full(course.height, None, dtype=object)
-    aspects[is_strong.to_numpy()] = found
-    return pl.Series("aspect", aspects.tolist(), dtype=pl.String)
 
 
 # ------------------------------------------------------------------ satisfaction
