@@ -100,8 +100,10 @@ class Talk:
     def says(self, behaviour: str) -> Flags:
         """Which of the agent's turns show the behaviour where it belongs, `(n_agent_rows,)`."""
         if behaviour == "clarifying":
-            texts = [_without_routine(text) for text in self.texts]
-            return np.asarray(said_by(behaviour, texts) & ~self._greets())
+            asks = said_by(behaviour, self.texts) & ~self._greets()
+            rows = np.flatnonzero(asks)
+            asks[rows] = said_by(behaviour, [_without_routine(self.texts[row]) for row in rows])
+            return np.asarray(asks)
         belongs = {"greeting": self.is_first, "permission": self._before_change, "farewell": self.is_last}
         said = said_by(behaviour, self.texts)
         return np.asarray(said & belongs[behaviour]) if behaviour in belongs else said

@@ -42,6 +42,7 @@ from cxm.methods.criterion_matches import (
 from cxm.methods.feelings import prototype_weights
 from cxm.methods.quality_scores import score_answers
 from cxm.methods.scorecards import score_quality
+from cxm.methods.smuggled import drop_smuggled
 from cxm.metrics import Estimate
 from cxm.tables import TABLES
 from cxm.task import Method, Model, Params, Results, Services, Tables, Task, param
@@ -165,7 +166,7 @@ def _draw(ids: pl.Series, n_most: int, generator: np.random.Generator) -> pl.Ser
 
 
 def _read_turns(turns: pl.LazyFrame, ids: pl.Series, encoder: Encoder) -> Turns:
-    """The turns of the conversations `ids`, which are sorted, with vectors."""
+    """The turns of the conversations `ids`, which are sorted, with vectors, without what is smuggled in."""
     order = pl.LazyFrame({"conversation_id": ids}).with_row_index("owner")
     frame = (
         turns.select("conversation_id", "turn_index", "speaker", "text")
@@ -173,6 +174,8 @@ def _read_turns(turns: pl.LazyFrame, ids: pl.Series, encoder: Encoder) -> Turns:
         .sort("owner", "turn_index")
         .collect()
     )
+    heard = pl.Series("text", drop_smuggled(frame["text"].to_list()), dtype=pl.String)
+    frame = frame.with_columns(heard)
     owner = frame["owner"].cast(pl.Int64).to_numpy().astype(np.intp)
     return Turns(frame.drop("owner"), encoder.encode(frame["text"].to_list()), owner, len(ids))
 
