@@ -22,6 +22,8 @@ _VOICE_SHARES = (1.0, 0.5, 0.5)
 # Of cosines less what all have in common: how near to the best turn others count, how sure a guess is
 # while prototypes move, and in the end (the one at which five folders' guesses were as often right as said).
 _POOLING, _MOVING, _SURE = 0.1, 0.05, 0.15
+# Of likeness to an intent, less for each turn the customer took before, at most.
+_LATER, _LATEST = 0.05, 0.3
 _ROUNDS = 3
 _MOST_MOVED_BY = 12_000
 _CHUNK = 2_000
@@ -52,7 +54,10 @@ class Prototypes:
         return np.asarray(log_softmax(self.scores(seen) / _SURE, axis=1))
 
     def deciding_turns(self, seen: Conversations, chosen: NDArray[np.intp]) -> NDArray[np.int32]:
-        """The turn most like the intent chosen `(n,)`, a customer's where there is one; -1 for none."""
+        """The turn most like the intent chosen `(n,)`, a customer's where there is one; -1 for none.
+
+        What is said later has to be more like it: customers say first what they came for.
+        """
         d = self.described.shape[1]
         meant = to_unit(self.described + self.refined[:, :d])
         owners = seen.pieces.owners
@@ -61,6 +66,10 @@ class Prototypes:
             rows = slice(start, start + _CHUNK)
             likeness[rows] = (self._turns(seen, rows) * meant[chosen[owners[rows]]]).sum(axis=1)
         is_customer = seen.pieces.voices == VOICES.index(CUSTOMER)
+        n_said = np.cumsum(is_customer)
+        before = np.searchsorted(owners, np.arange(len(seen)))
+        nth = n_said - np.concatenate([[0], n_said])[before[owners]]
+        likeness -= np.minimum(_LATER * np.maximum(nth - 1, 0), _LATEST).astype(np.float32)
         best_first = np.lexsort((np.arange(len(owners)), -likeness, ~is_customer, owners))
         found = np.full(len(seen), -1, dtype=np.int32)
         with_words, first = np.unique(owners[best_first], return_index=True)
