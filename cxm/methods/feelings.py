@@ -30,15 +30,18 @@ _STRENGTH = 30.0
 _SIMULATED = 0.3
 
 
-def prototype_weights(encode: Callable[[Sequence[str]], Vectors]) -> Vectors:
-    """Weights `(3, n_dimensions + 1)` that tell the prototype sentences apart; the last is constant."""
+def prototype_weights(encode: Callable[[Sequence[str]], Vectors], *, simulated: bool = True) -> Vectors:
+    """Weights `(3, n_dimensions + 1)` that tell the prototype sentences apart; the last is constant.
+
+    Not `simulated`: by those written by hand alone. Beside labels the others add nothing.
+    """
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits
 
-    written, simulated = _read("feeling_prototypes"), _read("feeling_turns")
-    rows = [*written, *simulated]
+    written, turns = _read("feeling_prototypes"), _read("feeling_turns") if simulated else []
+    rows = [*written, *turns]
     weights = np.ones(len(rows))
-    weights[len(written) :] = _SIMULATED * len(written) / len(simulated)
+    weights[len(written) :] = _SIMULATED * len(written) / max(len(turns), 1)
     codes = [FEELINGS.index(row["polarity"]) for row in rows]
     vectors = encode([row["sentence"] for row in rows])
     with threadpool_limits(1):

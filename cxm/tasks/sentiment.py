@@ -94,13 +94,13 @@ def _fit_with_labels(labelled: pl.DataFrame, model: Model, seed: int, encoder: E
         rows = generator.choice(labelled.height, _MOST_LABELLED, replace=False)
         labelled = labelled[np.sort(rows)]
     texts, labels = labelled["text"].to_list(), labelled["polarity"].to_list()
-    prototypes = model.arrays["prototypes"]
+    written = prototype_weights(encoder.encode, simulated=False)
     vectors = encoder.encode(texts)
-    classifier = fit_text_classifier(texts, feeling_features(texts, vectors, prototypes), labels, seed)
+    classifier = fit_text_classifier(texts, feeling_features(texts, vectors, written), labels, seed)
     assert classifier.out_of_fold is not None
     familiarity = fit_familiarity(vectors, generator)
     facts, arrays = classifier.to_parts()
-    arrays["prototypes"] = prototypes
+    arrays |= model.arrays | {"written_prototypes": written}
     arrays["class_weights"] = choose_class_weights(classifier.out_of_fold)
     arrays["references"] = familiarity.references
     learnt = {
@@ -170,14 +170,14 @@ def _classify(
     from scipy.special import softmax
 
     classifier = TextClassifier.from_parts(model.facts["classifier"], model.arrays)
-    prototypes = model.arrays["prototypes"]
-    features = feeling_features(texts, vectors, prototypes)
+    features = feeling_features(texts, vectors, model.arrays["written_prototypes"])
     probabilities = np.zeros((len(texts), len(FEELINGS)))
     columns = _columns(model)
     probabilities[:, columns] = classifier.probabilities(texts, features)
     familiar = _familiarity(model).is_familiar(vectors) | (not is_elsewhere)
     other = np.flatnonzero(~familiar)
     if len(other):
+        prototypes = model.arrays["prototypes"]
         felt = unlabelled_feelings([texts[int(i)] for i in other], vectors[other], prototypes)[:, columns]
         by_vectors = classifier.on_vectors.log_probabilities(features[other])
         mixed = _UNFAMILIAR[0] * felt + _UNFAMILIAR[1] * by_vectors
