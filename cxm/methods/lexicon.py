@@ -57,7 +57,7 @@ def feeling_cues(texts: Sequence[str]) -> NDArray[np.float32]:
     """One row a text, `(n_texts, len(FEELING_CUES))`, each cue between -1 and 1.
 
     `balance` is the feeling of the whole text, `last` of its last sentence. A text without words
-    has no feeling: all zero but `is_wordless`.
+    and feeling signs has no feeling: `is_wordless`.
     """
     rows = [_cues(text) for text in texts]
     return np.array(rows, dtype=np.float32).reshape(len(texts), len(FEELING_CUES))
@@ -86,7 +86,7 @@ def _cues(text: str) -> tuple[float, ...]:
         _squash(float(text.count("?"))),
         shouted,
         _squash(float(sum(_modifier(token) < 0 for token in tokens))),
-        float(not tokens),
+        float(not any(strengths) and not re.search(r"\w", text)),
     )
 
 

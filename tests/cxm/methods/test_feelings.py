@@ -23,6 +23,15 @@ def test_probabilities_sum_to_one_and_no_texts_give_no_rows():
         ("my order number is 48213", "neutral"),
         ("you made my day, that was so kind", "positive"),
         ("that was easy, cheers", "positive"),
+        ("no problem", "positive"),
+        ("not bad", "positive"),
+        ("thanks for nothing", "negative"),
+        ("Oh great, my flight is cancelled again 🙄", "negative"),
+        ("👍", "positive"),
+        ("❤️", "positive"),
+        ("😡", "negative"),
+        ("...", "neutral"),
+        ("", "neutral"),
     ],
 )
 @pytest.mark.slow
