@@ -293,9 +293,8 @@ def _word_kernels(rows: Mapping[str, Any], sample: NDArray[np.intp]) -> dict[str
 def _vector_kernels(
     vectors: Mapping[str, Kernel], sample: NDArray[np.intp], width: float
 ) -> dict[str, Kernel]:
-    return {
-        _VECTOR + name: near_kernel(found[sample], found[sample], width) for name, found in vectors.items()
-    }
+    sampled = {name: found[sample] for name, found in vectors.items()}
+    return {_VECTOR + name: near_kernel(found, found, width) for name, found in sampled.items()}
 
 
 def _total(
@@ -306,10 +305,12 @@ def _total(
     total = np.zeros((n_rows, n_rows), dtype=np.float32)
     for voice, found in rows.items():
         if weight := weights[_WORDS + voice]:
-            total += np.float32(weight) * dot_kernel(found)
+            kernel = dot_kernel(found)
+            total += np.multiply(kernel, np.float32(weight), out=kernel)
     for name, seen in vectors.items():
         if weight := weights[_VECTOR + name]:
-            total += np.float32(weight) * near_kernel(seen, seen, width)
+            kernel = near_kernel(seen, seen, width)
+            total += np.multiply(kernel, np.float32(weight), out=kernel)
     return total
 
 

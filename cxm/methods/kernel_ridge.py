@@ -75,7 +75,8 @@ def fit_ridge(kernel: Kernel, codes: Codes, n_classes: int) -> tuple[Kernel, NDA
     penalised = kernel.copy()
     penalised[np.diag_indices(len(penalised))] += 1
     with _one_thread():
-        factor = cho_factor(penalised, lower=True, overwrite_a=True, check_finite=False)
+        # A symmetric matrix turned over is itself, and lies as Fortran wants it: no copy is made.
+        factor = cho_factor(penalised.T, lower=True, overwrite_a=True, check_finite=False)
         coefficients = cho_solve(factor, targets - shares, check_finite=False)
     return coefficients.astype(np.float32), shares
 
@@ -102,8 +103,9 @@ def held_out_scores(kernel: Kernel, codes: Codes, n_classes: int, fold: Codes) -
         if not len(train):
             scores[test] = 1 / n_classes
             continue
-        coefficients, intercepts = fit_ridge(kernel[np.ix_(train, train)], codes[train], n_classes)
-        scores[test] = kernel[np.ix_(test, train)] @ coefficients + intercepts
+        others = kernel.take(train, axis=1)
+        coefficients, intercepts = fit_ridge(others[train], codes[train], n_classes)
+        scores[test] = others[test] @ coefficients + intercepts
     return scores
 
 
