@@ -31,10 +31,11 @@ log = logging.getLogger(__name__)
 
 @cache
 def _code_digest() -> str:
-    """Digest of the package's own files: results of a method that has changed are made anew."""
+    """Digest of the package without its commands: results of a method that has changed are made anew."""
     package = Path(__file__).parent
     found = blake2b(digest_size=8)
-    for path in sorted(p for p in package.rglob("*") if p.is_file() and p.suffix != ".pyc"):
+    files = (p for p in package.rglob("*") if p.is_file() and p.suffix != ".pyc")
+    for path in sorted(p for p in files if package / "cli" not in p.parents):
         found.update(f"{path.relative_to(package)}\0".encode() + path.read_bytes())
     return found.hexdigest()
 

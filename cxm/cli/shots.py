@@ -109,13 +109,23 @@ def sentiment(text: str, /, *, data: Path | None = None, out: Out = OUT, json: J
     return 0
 
 
-def reply(conversation: Path, /, *, data: Data, out: Out = OUT, json: Json = False) -> int:
+def reply(
+    conversation: Path,
+    /,
+    *,
+    data: Data,
+    out: Out = OUT,
+    unmasked: Annotated[bool, Parameter(negative="")] = False,
+    json: Json = False,
+) -> int:
     """Prepare the next reply of a conversation.
 
     Parameters
     ----------
     conversation
         JSON Lines, a turn a line: {"speaker": "customer", "text": "..."}.
+    unmasked
+        Show names, numbers and addresses in what was said to other customers as they are.
     """
     from cxm.methods.tool_arguments import ToolSchema, ask_for
 
@@ -135,6 +145,8 @@ def reply(conversation: Path, /, *, data: Data, out: Out = OUT, json: Json = Fal
     prepared["questions"] = asked
     suggested = results.get("suggested_replies", TABLES["suggested_replies"].empty())
     prepared["suggested_replies"] = suggested.drop("conversation_id", "turn_index").to_dicts()
+    for said in () if unmasked else prepared["suggested_replies"]:
+        said["reply"] = workspace.redactor.mask(said["reply"])
     if json:
         print_json(prepared)
         return 0

@@ -21,6 +21,7 @@ from cxm.methods.kernel_ridge import (
     add_kernels,
     choose_scale,
     choose_weights,
+    dot_kernel,
     fit_ridge,
     held_out_scores,
     near_kernel,
@@ -262,13 +263,19 @@ def _choose(
     what was found, with and without what unlabelled neighbours say.
     """
     few, more = samples
-    found = [(*_seek(rows, vectors, codes, n_classes, fold, few, width), width) for width in WIDTHS]
+    words = _word_kernels(rows, few)
+    found = []
+    for width in WIDTHS:
+        kernels = words | _vector_kernels(vectors, few, width)
+        tried, loss = choose_weights(kernels, codes[few], n_classes, fold[few])
+        found.append((loss, tried, width))
     if len(more) == len(few):
         _, weights, width = min(found, key=lambda one: one[0])
         return weights, width
+    words = _word_kernels(rows, more)
     best: tuple[float, dict[str, float], float] | None = None
     for _, weights, width in found:
-        kernels = dict(_kernels(*_parts_of(rows, vectors, more), width))
+        kernels = words | _vector_kernels(vectors, more, width)
         alone = weights | {name: 0.0 for name in weights if name == _VECTOR + NEIGHBOURS}
         for tried in (weights, alone) if any(alone.values()) and alone != weights else (weights,):
             scores = held_out_scores(add_kernels(kernels, tried), codes[more], n_classes, fold[more])
@@ -279,46 +286,31 @@ def _choose(
     return best[1], best[2]
 
 
-def _seek(
-    rows: Mapping[str, Any],
-    vectors: Mapping[str, Kernel],
-    codes: Codes,
-    n_classes: int,
-    fold: Codes,
-    sample: NDArray[np.intp],
-    width: float,
-) -> tuple[float, dict[str, float]]:
-    """(mean log loss, weights) of the best weights for one width on the rows of a sample."""
-    kernels = dict(_kernels(*_parts_of(rows, vectors, sample), width))
-    weights, loss = choose_weights(kernels, codes[sample], n_classes, fold[sample])
-    return loss, weights
+def _word_kernels(rows: Mapping[str, Any], sample: NDArray[np.intp]) -> dict[str, Kernel]:
+    return {_WORDS + voice: dot_kernel(found[sample]) for voice, found in rows.items()}
 
 
-def _parts_of(
-    rows: Mapping[str, Any], vectors: Mapping[str, Kernel], sample: NDArray[np.intp]
-) -> tuple[dict[str, Any], dict[str, Kernel]]:
-    words = {voice: found[sample] for voice, found in rows.items()}
-    return words, {name: found[sample] for name, found in vectors.items()}
-
-
-def _kernels(
-    rows: Mapping[str, Any], vectors: Mapping[str, Kernel], width: float
-) -> Iterator[tuple[str, Kernel]]:
-    for voice, found in rows.items():
-        yield _WORDS + voice, (found @ found.T).toarray().astype(np.float32)
-    for name, found in vectors.items():
-        yield _VECTOR + name, near_kernel(found, found, width)
+def _vector_kernels(
+    vectors: Mapping[str, Kernel], sample: NDArray[np.intp], width: float
+) -> dict[str, Kernel]:
+    sampled = {name: found[sample] for name, found in vectors.items()}
+    return {_VECTOR + name: near_kernel(found, found, width) for name, found in sampled.items()}
 
 
 def _total(
     rows: Mapping[str, Any], vectors: Mapping[str, Kernel], weights: Mapping[str, float], width: float
 ) -> Kernel:
-    """The weighted sum of all kernels, one held at a time."""
-    total: Kernel | None = None
-    for name, kernel in _kernels(rows, vectors, width):
-        part = add_kernels({name: kernel}, {name: weights[name]})
-        total = part if total is None else np.add(total, part, out=total)
-    assert total is not None
+    """The weighted sum of all kernels of views that count, one held at a time."""
+    n_rows = next(iter((*rows.values(), *vectors.values()))).shape[0]
+    total = np.zeros((n_rows, n_rows), dtype=np.float32)
+    for voice, found in rows.items():
+        if weight := weights[_WORDS + voice]:
+            kernel = dot_kernel(found)
+            total += np.multiply(kernel, np.float32(weight), out=kernel)
+    for name, seen in vectors.items():
+        if weight := weights[_VECTOR + name]:
+            kernel = near_kernel(seen, seen, width)
+            total += np.multiply(kernel, np.float32(weight), out=kernel)
     return total
 
 

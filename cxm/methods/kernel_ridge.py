@@ -7,6 +7,8 @@ the views of a conversation are is in `cxm.methods.conversations`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,22 @@ _START = 3.0
 _ROUNDS = 2
 _LEAST_GAIN = 1e-3
 _SCALES = (0.5, 100.0)
+# A column that more than this share of the rows have is multiplied as a dense one, which is faster then.
+_COMMON = 0.05
+_CHUNK = 1_000
+
+
+def dot_kernel(rows: Any) -> Kernel:
+    """Dot products `(n, n)` of sparse rows `(n, d)`."""
+    is_common = np.bincount(rows.indices, minlength=rows.shape[1]) > _COMMON * rows.shape[0]
+    common = rows[:, np.flatnonzero(is_common)].toarray()
+    rare = rows[:, np.flatnonzero(~is_common)]
+    flipped = rare.T.tocsr()
+    with _one_thread():
+        kernel = common @ common.T
+    for start in range(0, rows.shape[0], _CHUNK):
+        kernel[start : start + _CHUNK] += (rare[start : start + _CHUNK] @ flipped).toarray()
+    return np.asarray(kernel, dtype=np.float32)
 
 
 def near_kernel(left: NDArray[np.float32], right: NDArray[np.float32], width: float) -> Kernel:
@@ -50,18 +68,31 @@ def fit_ridge(kernel: Kernel, codes: Codes, n_classes: int) -> tuple[Kernel, NDA
     Gammerman & Vovk 1998). Scores of rows are `kernel_to_training_rows @ coefficients + intercepts`.
     """
     from scipy.linalg import cho_factor, cho_solve
-    from threadpoolctl import threadpool_limits
 
     targets = np.zeros((len(codes), n_classes), dtype=np.float32)
     targets[np.arange(len(codes)), codes] = 1
     shares = targets.mean(axis=0)
     penalised = kernel.copy()
     penalised[np.diag_indices(len(penalised))] += 1
-    # One thread: the same sums on every machine.
-    with threadpool_limits(1):
-        factor = cho_factor(penalised, lower=True, overwrite_a=True, check_finite=False)
+    with _one_thread():
+        # A symmetric matrix turned over is itself, and lies as Fortran wants it: no copy is made.
+        factor = cho_factor(penalised.T, lower=True, overwrite_a=True, check_finite=False)
         coefficients = cho_solve(factor, targets - shares, check_finite=False)
     return coefficients.astype(np.float32), shares
+
+
+def _one_thread() -> Any:
+    """A context of one thread: the same sums on every machine."""
+    return _thread_pools().limit(limits=1)
+
+
+@cache
+def _thread_pools() -> Any:
+    """The loaded libraries of linear algebra; to look for them takes longer than a small fit."""
+    import scipy.linalg  # noqa: F401  brings the one that fits
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def held_out_scores(kernel: Kernel, codes: Codes, n_classes: int, fold: Codes) -> Kernel:
@@ -72,8 +103,9 @@ def held_out_scores(kernel: Kernel, codes: Codes, n_classes: int, fold: Codes) -
         if not len(train):
             scores[test] = 1 / n_classes
             continue
-        coefficients, intercepts = fit_ridge(kernel[np.ix_(train, train)], codes[train], n_classes)
-        scores[test] = kernel[np.ix_(test, train)] @ coefficients + intercepts
+        others = kernel.take(train, axis=1)
+        coefficients, intercepts = fit_ridge(others[train], codes[train], n_classes)
+        scores[test] = others[test] @ coefficients + intercepts
     return scores
 
 

@@ -95,11 +95,16 @@ def choose_mix(parts: tuple[Floats, Floats], codes: Codes) -> tuple[float, float
 
     rows = np.arange(len(codes))
 
-    def loss(mix: Floats) -> float:
+    def loss(mix: Floats) -> tuple[float, Floats]:
         scores = mix[0] * parts[0] + mix[1] * parts[1]
-        fit = float((logsumexp(scores, axis=1) - scores[rows, codes]).mean())
+        total = logsumexp(scores, axis=1)
+        chances = np.exp(scores - total[:, None])
+        slopes = [(np.vdot(chances, part) - part[rows, codes].sum()) / len(codes) for part in parts]
         # With few rows the likelihood alone would run to extremes.
-        return fit + float(((mix - _PLAIN_MIX) ** 2).sum()) / len(codes)
+        drawn = mix - _PLAIN_MIX
+        fit = float((total - scores[rows, codes]).mean()) + float((drawn**2).sum()) / len(codes)
+        return fit, np.array(slopes) + 2 * drawn / len(codes)
 
-    found = minimize(loss, np.full(2, _PLAIN_MIX), method="L-BFGS-B", bounds=[(0.0, 5.0)] * 2)
+    start = np.full(2, _PLAIN_MIX)
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0.0, 5.0)] * 2)
     return (float(found.x[0]), float(found.x[1]))

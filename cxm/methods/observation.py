@@ -13,7 +13,6 @@ import polars as pl
 
 from cxm.errors import CxmError
 from cxm.tables import TABLES
-from cxm.task import Tables
 
 DAY_SECONDS = 86_400.0
 # Columns that are made here and in `experience`.
@@ -47,16 +46,16 @@ def days_ahead(given: str | Sequence[int], name: str) -> list[int]:
     return days
 
 
-def known_of_customers(tables: Tables) -> pl.DataFrame | None:
-    """Customers by id without columns that are named as labels, which foretell nothing; None without any.
+def known_of_customers(customers: pl.LazyFrame | None) -> pl.DataFrame | None:
+    """Customers by id without columns that are named as labels, which foretell nothing; None as None.
 
     A column named as one that is made on the way gets another name, so that both are kept.
     """
-    if "customers" not in tables:
+    if customers is None:
         return None
-    customers = tables["customers"].collect().sort("customer_id")
-    given = {name: f"{name} (given)" for name in _MADE if name in customers.columns}
-    return customers.drop(named_as_labels(customers.columns)).rename(given)
+    found = customers.collect().sort("customer_id")
+    given = {name: f"{name} (given)" for name in _MADE if name in found.columns}
+    return found.drop(named_as_labels(found.columns)).rename(given)
 
 
 def named_as_labels(columns: Sequence[str]) -> list[str]:

@@ -32,7 +32,10 @@ _LEAST_ROWS = 20
 _LEAST_DOUBT, _MOST_DOUBT = 0.01, 0.97
 _LEAST_CHANCE = 1e-6
 # Of the defects of a base, the share that is known: labels are samples of what people came upon.
-_KNOWN_SHARE = 0.3
+_KNOWN_SHARE = 0.35
+# How far the count of known defects is trusted beside what is expected: relations that are easily told
+# apart can be counted, of the others a few more or less known ones would decide.
+_COUNTED = {"similar": 0.5, "contradictory": 0.0}
 _SURE = 1 - 1e-6
 """A threshold that nothing reaches."""
 
@@ -238,7 +241,9 @@ def _best_threshold(scores: NDArray[np.float64], examples: Examples, code: int) 
     odds = _log_odds(score, _LEAST_CHANCE, 1 - _LEAST_CHANCE)[:, None]
     chance = LogisticRegression(C=10).fit(odds, known).predict_proba(odds)[:, 1]
     order = np.argsort(-score, kind="stable")
-    score, n_right = score[order], chance[order].cumsum()
+    counted = _COUNTED[CLASSES[code]]
+    score, right = score[order], (1 - counted) * chance[order] + counted * known[order]
+    n_right = right.cumsum()
     expected = 2 * n_right / (_KNOWN_SHARE * np.arange(1, len(score) + 1) + known.sum())
     expected[:-1][score[1:] == score[:-1]] = 0  # equal scores fall together
     last = int(expected.argmax())

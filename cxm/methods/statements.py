@@ -20,6 +20,8 @@ from cxm.methods.short_forms import find_short_forms, write_out
 
 # A line that was wrapped goes on in lower case; a list item or heading does not.
 _WRAPPED = re.compile(r"(?<=[^.!?:;\n])\n(?=[a-z(])")
+# The number of a step is no figure that the step states.
+_STEP = re.compile(r"^(?:step \d+[.:)]?|\d+[.:)])\s+(?=\S)", re.IGNORECASE)
 # What is longer is no sentence: a table or a list without ends. It is cut into pieces of this many words.
 _MAX_WORDS = 60
 _STEPS = 1024
@@ -31,7 +33,7 @@ class Statements:
     """The sentences of a knowledge base, each different one once.
 
     `ids` `(n_articles,)` sorted; `articles`: article, title, section; `sentences`: the texts;
-    `read_as`: the same with acronyms written out;
+    `read_as`: the same with acronyms written out and without the numbers of steps;
     `places`: article, place, sentence (one row for each sentence of each article, in order);
     `terms`: sentence, term, value (a number), kind and how often (`n`); `sequence`: sentence, place,
     term (in order); `amounts`: sentence, term, amount (of each number, times in days);
@@ -89,7 +91,7 @@ def read_statements(articles: pl.DataFrame) -> Statements:
     places = pl.DataFrame(rows, schema=dict.fromkeys(rows, pl.Int32))
     n_sentences, texts = len(numbers), list(numbers)
     short_forms = find_short_forms(texts)
-    read_as = write_out(texts, short_forms)
+    read_as = [_STEP.sub("", text) for text in write_out(texts, short_forms)]
     described = describe_terms([*read_as, *write_out(articles["title"].to_list(), short_forms)])
     described = described.with_columns(term=(pl.col("neutral").rank("dense") - 1).cast(pl.Int32))
     is_title = pl.col("text") >= n_sentences

@@ -178,7 +178,7 @@ def _load_risk(model: Model, name: str) -> tenure_risk.RiskModel:
 
 
 def _predict_contract(tables: Tables, model: Model, params: ChurnParams, is_naive: bool) -> Results:
-    customers = known_of_customers(tables)
+    customers = known_of_customers(tables.get("customers"))
     assert customers is not None
     if model.facts["basis"] == TENURE:
         until = moment_of(params.as_of, "as_of") or _last_transaction(tables)
@@ -248,7 +248,7 @@ def _fit_purchases(tables: Tables, params: ChurnParams, is_naive: bool) -> Model
     if as_of < first:
         raise CxmError(f"as_of is {as_of:%Y-%m-%d}, before the first transaction; give a later --as-of")
     model.facts["as_of"] = as_of.isoformat()
-    features = returning.features_of(tables, known_of_customers(tables), is_naive)
+    features = returning.features_of(tables, known_of_customers(tables.get("customers")), is_naive)
     kinds = (repeat_purchase.LOGISTIC,) if is_naive else repeat_purchase.ALL
     moments = {NOW: (as_of, _horizons(params))}
     moments[THEN] = (days_before(as_of, params.backtest_days), _backtest_horizons(params))
@@ -272,7 +272,7 @@ def _predict_purchases(tables: Tables, model: Model, params: ChurnParams, is_nai
         return empty
     as_of = datetime.fromisoformat(model.facts["as_of"])
     cut = days_before(as_of, params.backtest_days)
-    features_at = returning.features_of(tables, known_of_customers(tables), is_naive)
+    features_at = returning.features_of(tables, known_of_customers(tables.get("customers")), is_naive)
     now = _purchase_rows(tables, model, features_at(as_of), as_of, NOW, _horizons(params))
     then = _purchase_rows(tables, model, features_at(cut), cut, THEN, _backtest_horizons(params))
     if not is_naive:
@@ -284,7 +284,7 @@ def _predict_purchases(tables: Tables, model: Model, params: ChurnParams, is_nai
 def _purchase_rows(
     tables: Tables, model: Model, features: pl.DataFrame, at: datetime, name: str, horizons: list[int]
 ) -> pl.DataFrame:
-    customers = known_of_customers(tables)
+    customers = known_of_customers(tables.get("customers"))
     if customers is not None and name == NOW:
         features = of_everyone(features, customers)
     models = returning.from_parts((model.facts["models"], model.arrays, model.boosters), name, horizons)
@@ -296,7 +296,7 @@ def _purchase_rows(
 def _fit(tables: Tables, train: pl.DataFrame | None, params: ChurnParams, is_naive: bool) -> Model:
     _horizons(params)
     moment_of(params.as_of, "as_of")  # bad parameters are told before any work
-    customers = known_of_customers(tables)
+    customers = known_of_customers(tables.get("customers"))
     if train is not None and customers is not None:
         return _fit_contract(tables, train, customers, params, is_naive)
     if "transactions" not in tables:
@@ -342,13 +342,10 @@ def predict_naive(tables: Tables, model: Model, params: ChurnParams, services: S
     return _predict_contract(tables, model, params, is_naive=True)
 
 
-# ------------------------------------------------------------------ scoring
-
-
 def score(results: Results, gold: pl.DataFrame | None, tables: Tables, params: ChurnParams) -> list[Estimate]:
     """Scores of the risk on test customers (labels), or of the backtest (with `joined_at`, or no labels)."""
     basis = results["churn_risk"]["basis"].first() if "basis" in results["churn_risk"].columns else None
-    customers = known_of_customers(tables)
+    customers = known_of_customers(tables.get("customers"))
     if basis == PURCHASES or gold is None or customers is None or not (gold["split"] == "train").any():
         return _score_purchases(results, tables, params)
     labels = _labels(gold, customers)

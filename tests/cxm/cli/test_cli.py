@@ -177,6 +177,43 @@ def test_single_questions_answer_in_json(cxm, tmp_path, tiny_world, offline):
     assert "status" in json.loads(out)
 
 
+def test_what_was_said_to_other_customers_is_suggested_without_their_names(cxm, tmp_path, offline):
+    when = datetime(2026, 3, 1, 9, tzinfo=UTC)
+    ids = [f"v{i}" for i in range(6)]
+    said = [
+        ("customer", "My kettle leaks."),
+        ("agent", "Sorry to hear that, Nadia Okafor, I send a new one."),
+    ]
+    conversations = pl.DataFrame(
+        {"conversation_id": ids, "customer_id": ["k1"] * 6, "channel": ["chat"] * 6, "started_at": [when] * 6}
+    )
+    turns = [
+        {"conversation_id": c, "turn_index": i, "speaker": speaker, "text": text}
+        for c in ids
+        for i, (speaker, text) in enumerate(said)
+    ]
+    customers = pl.DataFrame({"customer_id": ["k1"], "first_name": ["Nadia"], "last_name": ["Okafor"]})
+    articles = pl.DataFrame(
+        {
+            "article_id": ["a"], "kind": ["information"], "title": ["Kettles"],
+            "body": ["A kettle boils water."], "body_format": ["text"],
+        }
+    )  # fmt: skip
+    tables = {"conversations": conversations, "turns": pl.DataFrame(turns), "customers": customers}
+    for name, frame in (tables | {"articles": articles}).items():
+        store.write(store.checked(frame, name), tmp_path / "data", name)
+    dialogue = tmp_path / "dialogue.jsonl"
+    dialogue.write_text('{"speaker": "customer", "text": "my kettle leaks"}\n')
+    shown = []
+    for flags in ([], ["--unmasked"]):
+        code, out, _ = cxm("reply", dialogue, "--data", tmp_path / "data", "--json", *flags)
+        assert code == 0
+        shown.append(json.loads(out)["suggested_replies"][0]["reply"])
+    assert "Okafor" not in shown[0]
+    assert "I send a new one." in shown[0]
+    assert "Nadia Okafor" in shown[1]
+
+
 def test_a_search_shows_where_and_why_and_keeps_to_its_conditions(cxm, tiny_world, offline):
     code, out, _ = cxm("search", 'is "delivery" +free: (* ', "--data", tiny_world, "--n", "2", "--json")
     assert code == 0

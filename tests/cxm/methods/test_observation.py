@@ -54,6 +54,6 @@ def test_a_customers_column_named_as_a_label_is_left_out_and_one_named_as_ours_k
     customers = pl.DataFrame(
         {"customer_id": ["a"], "is_churned": [True], "duration_days": [3.0], "tenure": [7]}
     )
-    known = known_of_customers({"customers": customers.lazy()})
+    known = known_of_customers(customers.lazy())
     assert known is not None
     assert known.to_dicts() == [{"customer_id": "a", "tenure (given)": 7}]

@@ -35,3 +35,8 @@ def test_times_are_amounts_of_days_and_other_numbers_stand_as_they_are():
 def test_a_negated_number_is_an_amount_and_odd_digits_are_none():
     assert amounts_of("It does not take 3 hours.")[0] == [pytest.approx(0.125)]
     assert amounts_of("Version 1.2.3 is out.")[0] == []
+
+
+def test_the_number_of_a_step_is_no_amount_but_one_that_a_sentence_begins_with_is():
+    found = amounts_of("Step 1: Restart the phone.", "4) Restart the box.", "14 days are given to return it.")
+    assert found == [[], [], [14.0]]
