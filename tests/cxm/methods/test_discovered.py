@@ -22,8 +22,15 @@ TOPICS = {
         "locked out, password",
         "new password please",
     ],
+    "voucher": ["my voucher is rejected", "voucher has expired", "which voucher counts", "two voucher codes"],
 }
-TOOLS = {"parcel": "track_parcel", "refund": "start_refund", "password": "send_reset"}
+KNOWN = ["parcel", "refund", "password"]
+TOOLS = {
+    "parcel": "track_parcel",
+    "refund": "start_refund",
+    "password": "send_reset",
+    "voucher": "check_voucher",
+}
 
 
 def talks(names: list[str], n: int) -> tuple[pl.LazyFrame, pl.LazyFrame]:
@@ -44,7 +51,7 @@ def seen(encoder):
 
 
 def test_what_systems_did_holds_a_driver_together(seen):
-    conversations = seen(list(TOPICS))
+    conversations = seen(KNOWN)
     found = discover(conversations, (3,), seed=7)
     group = found.strengths(conversations).argmax(axis=1)
     topic = np.array([id_.split("-")[0] for id_ in conversations.ids])
@@ -64,18 +71,19 @@ def test_drivers_come_back_from_their_parts(seen):
 
 
 def test_names_stay_when_a_driver_is_added(seen):
-    before = discover(seen(["parcel", "refund"]), (2,), seed=7)
-    known = {"shipping": "parcel", "money": "refund"}
+    before = discover(seen(KNOWN), (3,), seed=7)
+    known = {"shipping": "parcel", "money": "refund", "account": "password"}
     renamed = [
         Driver(next(n for n, word in known.items() if word in d.description), None, d.description)
         for d in before.drivers
     ]
     before = Discovered(renamed, before.space, before.points, before.wholes)
-    now = keep_names(discover(seen(list(TOPICS), 41), (3,), seed=7), before)
+    now = keep_names(discover(seen(list(TOPICS), 41), (4,), seed=7), before)
     by_name = {d.intent: d.description for d in now.drivers}
     assert "parcel" in by_name["shipping"]
     assert "refund" in by_name["money"]
-    assert len(by_name) == 3
+    assert "password" in by_name["account"]
+    assert len(by_name) == 4
 
 
 def test_a_new_driver_takes_no_name_that_an_earlier_one_had(seen):
