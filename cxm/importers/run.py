@@ -6,7 +6,8 @@ in `plan`; how a file is read, a cell cast or rows merged in the other modules b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -98,8 +99,31 @@ def _import(
         raise CxmError(f"unknown format '{format}'" + did_you_mean(format, FORMATS))
     if to.exists() and not to.is_dir():
         raise CxmError(f"not a directory: {to}; --to takes the folder of the tables")
-    if dry_run:
-        return _import_held(format, source, to, given, dry_run, limit, is_last)
+    with nullcontext() if dry_run else _held(to):
+        if given is not None:
+            check_literals(given)
+        if to.is_dir():
+            check_stamp(to)
+        paths, others = find_files(FORMATS[format], source, given)
+        sources = {i: FORMATS[format].open(path, given) for i, path in enumerate(paths)}
+        results = [_read(plan, sources, given, to, is_last) for plan in make_plans(sources, given)]
+        summaries = [_summarise(result, sources) for result in results]
+        _stop_if_too_many(summaries, limit, source)
+        if not dry_run:
+            summaries = [
+                _write(result, summary, sources, to)
+                for result, summary in zip(results, summaries, strict=True)
+            ]
+            write_stamp(to)
+        notes = [f"not imported, not named after a table: {listed(others)}"] if others else []
+        notes += _unread(results)
+        notes += [note for result in results for note in dict.fromkeys(result.rows.notes)]
+        return ImportSummary(str(source), str(to), dry_run, summaries, notes + _dangling(results, to))
+
+
+@contextmanager
+def _held(to: Path) -> Iterator[None]:
+    """Nobody else writes to the folder meanwhile; it is made, and taken away again if it stays empty."""
     is_new = not to.exists()
     try:
         to.mkdir(parents=True, exist_ok=True)
@@ -107,39 +131,10 @@ def _import(
         raise CxmError(f"{to} cannot be written: {error.strerror}") from None
     try:
         with locks.hold(to):
-            return _import_held(format, source, to, given, dry_run, limit, is_last)
+            yield
     finally:
         if is_new and not any(to.iterdir()):
             to.rmdir()
-
-
-def _import_held(
-    format: str,
-    source: Path,
-    to: Path,
-    given: Mapping | None,
-    dry_run: bool,
-    limit: float,
-    is_last: bool,
-) -> ImportSummary:
-    if given is not None:
-        check_literals(given)
-    if to.is_dir():
-        check_stamp(to)
-    paths, others = find_files(FORMATS[format], source, given)
-    sources = {i: FORMATS[format].open(path, given) for i, path in enumerate(paths)}
-    results = [_read(plan, sources, given, to, is_last) for plan in make_plans(sources, given)]
-    summaries = [_summarise(result, sources) for result in results]
-    _stop_if_too_many(summaries, limit, source)
-    if not dry_run:
-        summaries = [
-            _write(result, summary, sources, to) for result, summary in zip(results, summaries, strict=True)
-        ]
-        write_stamp(to)
-    notes = [f"not imported, not named after a table: {listed(others)}"] if others else []
-    notes += _unread(results)
-    notes += [note for result in results for note in dict.fromkeys(result.rows.notes)]
-    return ImportSummary(str(source), str(to), dry_run, summaries, notes + _dangling(results, to))
 
 
 def _limit(max_bad_share: float | None) -> float:

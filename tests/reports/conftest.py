@@ -11,6 +11,7 @@ from cxm import runs, store
 from cxm.tables import TABLES
 from cxm.task import Method, Task
 from cxm.workspace import Workspace
+from reports.sections.section import Evidence
 
 MONDAY = datetime(2026, 7, 20, tzinfo=UTC)  # of 2026-W30
 INTENTS = ["late_delivery", "refund_status", "gift card"]
@@ -354,3 +355,18 @@ def write_results(workspace: Workspace, word: str) -> None:
         },
         [("stability_ari", 0.8, 0.7, 0.9, 30, 0.9), ("bic", -1234.5, None, None, 30, None)],
     )  # fmt: skip
+
+
+@pytest.fixture
+def evidence_of(tmp_path):
+    """Evidence of a task over the result tables given; the workspace holds nothing else."""
+
+    def make(task: Task, **tables: pl.DataFrame) -> Evidence:
+        (tmp_path / "data").mkdir()
+        for name, frame in tables.items():
+            part = task.name if name == "model_comparison" else None
+            store.write(frame, tmp_path / "out", name, part)
+        workspace = Workspace(tmp_path / "data", tmp_path / "out")
+        return Evidence(task, workspace, {"writes": sorted(tables)}, [], None)
+
+    return make

@@ -1,28 +1,17 @@
 """Predicted satisfaction is told apart from what was surveyed, with how near it comes."""
 
+from functools import partial
+
 import polars as pl
 import pytest
 
-from cxm import store
 from cxm.tasks.sentiment import TASK
-from cxm.workspace import Workspace
 from reports.sections.satisfaction import satisfaction_grid, say_satisfaction
-from reports.sections.section import Evidence
 
 
 @pytest.fixture
-def evidence(tmp_path):
-    """Evidence over the result tables given; the workspace holds nothing else."""
-
-    def make(**tables: pl.DataFrame) -> Evidence:
-        (tmp_path / "data").mkdir()
-        for name, frame in tables.items():
-            part = TASK.name if name == "model_comparison" else None
-            store.write(frame, tmp_path / "out", name, part)
-        workspace = Workspace(tmp_path / "data", tmp_path / "out")
-        return Evidence(TASK, workspace, {"writes": sorted(tables)}, [], None)
-
-    return make
+def evidence(evidence_of):
+    return partial(evidence_of, TASK)
 
 
 def predicted(n):

@@ -1,28 +1,17 @@
 """The tables under the segments say what the task wrote, and are left out where it did not."""
 
+from functools import partial
+
 import polars as pl
 import pytest
 
-from cxm import store
 from cxm.tasks.segmentation import TASK
-from cxm.workspace import Workspace
 from reports.sections import segment_grids
-from reports.sections.section import Evidence
 
 
 @pytest.fixture
-def evidence(tmp_path):
-    """Evidence over the result tables given; the workspace holds nothing else."""
-
-    def make(**tables: pl.DataFrame) -> Evidence:
-        (tmp_path / "data").mkdir()
-        for name, frame in tables.items():
-            part = TASK.name if name == "model_comparison" else None
-            store.write(frame, tmp_path / "out", name, part)
-        workspace = Workspace(tmp_path / "data", tmp_path / "out")
-        return Evidence(TASK, workspace, {"writes": sorted(tables)}, [], None)
-
-    return make
+def evidence(evidence_of):
+    return partial(evidence_of, TASK)
 
 
 def compared(silhouette_of_trap: float) -> pl.DataFrame:
