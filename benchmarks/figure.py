@@ -47,6 +47,12 @@ def median_seconds(action: Callable[[], object], times: int = 5) -> float:
     return statistics.median(taken)
 
 
+def peak_gigabytes() -> float:
+    """The most memory this process held. `ru_maxrss` would count what the process that started it held."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) * 1024 / 1e9
+
+
 def absent(name: str, folder: str) -> Figure:
     """A figure that needs data which is not there."""
     return Figure(name, None, "", note=f"needs {SHARED_DATA / folder}")

@@ -7,7 +7,6 @@ starts. Each size is predicted by a process of its own, whose peak of memory is 
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -17,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from benchmarks.figure import Figure
+from benchmarks.figure import Figure, peak_gigabytes
 from cxm import runs
 from cxm.methods.conversation_classifier import fit_conversation_classifier
 from cxm.methods.conversations import describe_conversations
@@ -95,7 +94,7 @@ def _predict(world: Path, out: Path, size: int) -> tuple[float, float]:
     model = Model.load(out / "models" / TASK.name)
     start = time.perf_counter()
     TASK.method.predict(tables, model, TASK.params(), workspace.services)
-    return time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    return time.perf_counter() - start, peak_gigabytes()
 
 
 if __name__ == "__main__":

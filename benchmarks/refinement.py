@@ -13,9 +13,10 @@ from benchmarks.figure import Figure
 
 _SIZES = (10_000, 20_000)
 _CODE = """
-import re, sys, tempfile, time, resource
+import re, sys, tempfile, time
 from pathlib import Path
 import polars as pl
+from benchmarks.figure import peak_gigabytes
 from cxm.backends.encoder import HashingEncoder
 from cxm.task import Services
 from cxm.tasks.kb_refinement import TASK
@@ -43,8 +44,7 @@ model = TASK.method.fit(tables, None, params, services)
 middle = time.perf_counter()
 found = TASK.method.predict(tables, model, params, services)["article_findings"]
 end = time.perf_counter()
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-print(end - middle, middle - start, peak, found.height)
+print(end - middle, middle - start, peak_gigabytes(), found.height)
 """
 
 

@@ -7,7 +7,6 @@ the best silhouette, beside what they explain of the next period, and beside the
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -20,7 +19,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from benchmarks.figure import SHARED_DATA, Figure, absent
+from benchmarks.figure import SHARED_DATA, Figure, absent, peak_gigabytes
 from cxm.methods.clusterings import Floats, Labels, alternatives, separation
 from cxm.methods.mixture import Settings, fit_mixture
 from cxm.methods.observation import days_before
@@ -68,8 +67,7 @@ def measure(folder: str) -> None:
     begin = time.perf_counter()
     rfm_table(pl.scan_parquet(f"{folder}/*.parquet"), _END, _PERIOD_DAYS)
     seconds = time.perf_counter() - begin
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
-    print(json.dumps({"seconds": seconds, "gb": peak}))
+    print(json.dumps({"seconds": seconds, "gb": peak_gigabytes()}))
 
 
 def _write(n: int, folder: Path) -> None:

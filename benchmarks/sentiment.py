@@ -8,7 +8,6 @@ answered surveys are hidden before anything is learnt.
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -19,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from benchmarks.figure import Figure
+from benchmarks.figure import Figure, peak_gigabytes
 from benchmarks.search import RandomEncoder
 from cxm.metrics.intervals import estimate, mean_of
 from cxm.task import Services, Tables
@@ -61,7 +60,7 @@ def measure(n_conversations: int) -> None:
     found = {
         "seconds": time.perf_counter() - begin,
         "turns": results["turn_sentiment"].height,
-        "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
+        "peak_gb": peak_gigabytes(),
     }
     print(json.dumps(found))
 
