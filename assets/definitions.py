@@ -14,10 +14,11 @@ from assets.jobs import INBOX_JOB, REPORT_JOB
 from assets.loggers import plain_lines
 from assets.report import build_report_assets
 from assets.resources import WorkspaceResource
-from assets.schedules import weekly_report
+from assets.schedules import build_schedules
 from assets.sensors import inbox_files, report_after_inbox
 from assets.sources import build_source_assets
 from assets.tasks import build_task_assets
+from cxm.settings import read_settings
 from cxm.task import Task
 from cxm.tasks import TASKS
 
@@ -27,14 +28,14 @@ def build_defs(
 ) -> dg.Definitions:
     """The whole project; `tasks` and `workspace` take the place of the usual ones.
 
-    Raises `CxmError` for a file of monitors that cannot be used.
+    Raises `CxmError` for a file of monitors or a schedule that cannot be used.
     """
     workspace = workspace or WorkspaceResource()
     return dg.Definitions(
         assets=[inbox, *build_source_assets(), *build_task_assets(tasks), *build_report_assets(tasks)],
         asset_checks=build_checks(tasks, workspace.data_directory()),
         jobs=[REPORT_JOB, INBOX_JOB],
-        schedules=[weekly_report],
+        schedules=build_schedules(read_settings()),
         sensors=[inbox_files, report_after_inbox],
         resources={"workspace": workspace},
         loggers={"plain_lines": plain_lines},

@@ -1,7 +1,7 @@
 """The environment, read once per call into a frozen value.
 
 Machine, services and secrets live here; parameters of an algorithm live in a task's `Params`,
-limits and schedules in `reports/monitors.toml` and `assets/schedules.py`.
+limits in `reports/monitors.toml`.
 """
 
 from __future__ import annotations
@@ -45,6 +45,10 @@ class Settings(BaseSettings):
         default="",
         description="Country whose public holidays are allowed for, like `GB` (ISO 3166); empty: none are.",
     )
+    schedule: str = Field(
+        default="0 6 * * 1", description="When the weekly report is made by itself, as cron writes it."
+    )
+    schedule_zone: str = Field(default="Etc/UTC", description="Time zone of that, like `Europe/Berlin`.")
     monitors: Path | None = Field(
         default=None, description="File of monitors; none: `monitors.toml` in the data directory, if there."
     )
