@@ -11,7 +11,6 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
-from mmap import MADV_DONTNEED, mmap
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -41,17 +40,29 @@ def write_vectors(path: Path, shape: tuple[int, int], parts: Any) -> None:
 
 
 def read_vectors(path: Path) -> Vectors:
-    """Vectors by memory map; none as an empty array."""
+    """Vectors by memory map, as a plain array where all are compared at once; none as an empty array."""
     try:
-        return np.load(path, mmap_mode="r")  # type: ignore[no-any-return]
+        mapped: Vectors = np.load(path, mmap_mode="r")
     except ValueError:  # an empty file cannot be mapped
-        return np.load(path)  # type: ignore[no-any-return]
+        mapped = np.load(path)
+    return mapped if len(mapped) > MAX_EXACT else mapped.view(np.ndarray)
 
 
-def give_back(mapped: Vectors) -> None:
-    """Let go of what a memory map has brought into this process; the system may keep it in its cache."""
-    if isinstance(mapped.base, mmap):
-        mapped.base.madvise(MADV_DONTNEED)
+def take(vectors: Vectors, rows: NDArray[np.int64]) -> Vectors:
+    """Some rows in memory; those of a `memmap` are read from its file, each run of them at once.
+
+    Through the map each row would bring its neighbours into the process, up to two megabytes of them.
+    """
+    if not isinstance(vectors, np.memmap) or not len(rows):
+        return vectors[rows]
+    taken = np.empty((len(rows), vectors.shape[1]), dtype=vectors.dtype)
+    edges = np.flatnonzero(np.diff(rows) != 1) + 1
+    with Path(str(vectors.filename)).open("rb", buffering=0) as file:
+        for run in np.split(np.arange(len(rows)), edges):
+            file.seek(vectors.offset + int(rows[run[0]]) * vectors.strides[0])
+            if file.readinto(taken[run[0] : run[-1] + 1]) != len(run) * vectors.strides[0]:  # type: ignore[arg-type]
+                raise OSError(f"{vectors.filename} is shorter than its vectors")
+    return taken
 
 
 def nearest(
@@ -60,7 +71,7 @@ def nearest(
     """The rows of the k vectors nearest to one, of `rows` where given, by comparing with each."""
     from usearch.index import MetricKind, search
 
-    compared = np.asarray(vectors if rows is None else vectors[rows])
+    compared = np.asarray(vectors) if rows is None else take(vectors, rows)
     if not len(compared):
         return np.empty(0, dtype=np.int64)
     query = vector.astype(compared.dtype)[None]

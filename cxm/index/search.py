@@ -240,9 +240,6 @@ class Index:
         keep = None if where.is_open else where.passes(self.articles.with_columns(section="path"))
         for text, vector in zip(queries, vectors, strict=True):
             yield self._pool(text, vector, keep, size, fusion)
-            if self.is_large:
-                # Each query reads a little here and there; of a million vectors nearly all in the end.
-                dense.give_back(self.vectors)
 
     def _pool(
         self,
@@ -261,7 +258,7 @@ class Index:
         lexical = np.zeros(len(articles), dtype=np.float32)
         lexical[np.searchsorted(articles, positions)] = found
         passages, offsets = rows_of(self.starts, articles)
-        cosines = products(self.vectors[self.rows[passages]], vector)
+        cosines = products(dense.take(self.vectors, self.rows[passages]), vector)
         best = first_best(cosines, offsets)
         cosine = cosines[best] if len(articles) else np.zeros(0, dtype=np.float32)
         chosen = np.sort(top(fuse(cosine[None], lexical[None], None, fusion), size)[0])
@@ -277,7 +274,7 @@ class Index:
             passages=passages[best[chosen]] if len(articles) else _NOTHING[0],
             parts=parts,
             part_offsets=part_offsets,
-            part_vectors=np.asarray(self.part_vectors[self.part_rows[parts]], dtype=np.float32),
+            part_vectors=dense.take(self.part_vectors, self.part_rows[parts]).astype(np.float32),
             terms=np.array([self.terms.get(term, -1) for term in analyzed], dtype=np.int64),
             weights=np.log(1 + (len(self.article_ids) - df + 0.5) / (df + 0.5)),
             is_number=np.array([term.isdigit() for term in analyzed], dtype=bool),

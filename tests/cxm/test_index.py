@@ -106,8 +106,18 @@ def test_a_build_that_fails_leaves_the_old_index(tmp_path: Path, monkeypatch: py
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == [old.name]
 
 
-def test_vectors_are_read_from_disk_not_into_memory(tmp_path: Path) -> None:
-    assert isinstance(open_index(tmp_path, SHOP, HashingEncoder()).vectors, np.memmap)
+@pytest.mark.parametrize("rows", [[], [0], [5, 6, 7, 2, 2, 9, 0, 1]])
+def test_rows_of_many_vectors_are_read_from_disk_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: list[int]
+) -> None:
+    monkeypatch.setattr(dense, "MAX_EXACT", 5)
+    vectors = np.random.default_rng(0).standard_normal((10, 3)).astype(np.float16)
+    dense.write_vectors(tmp_path / "v.npy", vectors.shape, [(0, vectors)])
+    mapped = dense.read_vectors(tmp_path / "v.npy")
+    assert isinstance(mapped, np.memmap)
+    taken = dense.take(mapped, np.array(rows, dtype=np.int64))
+    assert not isinstance(taken, np.memmap)
+    assert np.array_equal(taken, vectors[rows])
 
 
 def test_blocks_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
