@@ -22,6 +22,8 @@ from cxm.settings import read_settings
 from cxm.task import Task
 from cxm.tasks import TASKS
 
+_OWNER = "team:contact-center"
+
 
 def build_defs(
     *, tasks: Sequence[Task] = TASKS, workspace: WorkspaceResource | None = None
@@ -31,8 +33,9 @@ def build_defs(
     Raises `CxmError` for a file of monitors or a schedule that cannot be used.
     """
     workspace = workspace or WorkspaceResource()
+    assets = [inbox, *build_source_assets(), *build_task_assets(tasks), *build_report_assets(tasks)]
     return dg.Definitions(
-        assets=[inbox, *build_source_assets(), *build_task_assets(tasks), *build_report_assets(tasks)],
+        assets=dg.map_asset_specs(lambda spec: spec.replace_attributes(owners=[_OWNER]), assets),
         asset_checks=build_checks(tasks, workspace.data_directory()),
         jobs=[REPORT_JOB, INBOX_JOB],
         schedules=build_schedules(read_settings()),

@@ -27,7 +27,6 @@ from reports.alerts import tell_changes
 from reports.report import watch
 
 REPORT = dg.AssetKey("report")
-OWNER = "team:contact-center"
 _TABLES = ("kpis", "kpi_history", "score_history")
 
 
@@ -42,7 +41,6 @@ def _specs(tasks: Sequence[Task]) -> list[dg.AssetSpec]:
             description=TABLES[name].doc,
             metadata={"dagster/column_schema": column_schema(TABLES[name])},
             partitions_def=WEEKS,
-            owners=[OWNER],
         )
         for name in _TABLES
     ]
@@ -51,7 +49,6 @@ def _specs(tasks: Sequence[Task]) -> list[dg.AssetSpec]:
         deps=[*_TABLES],
         group_name="report",
         kinds={"html"},
-        owners=[OWNER],
         freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(days=8)),
         description="The week's report: one self-contained page, and the same as JSON.",
         partitions_def=WEEKS,
@@ -112,7 +109,6 @@ def build_report_assets(tasks: Sequence[Task]) -> list[dg.AssetsDefinition]:
         deps=[REPORT],
         group_name="report",
         partitions_def=WEEKS,
-        owners=[OWNER],
         description="Monitors whose state changed are told once: here, and where the settings say (a file, a"
         " webhook, mail). Only the last complete week is told.",
     )

@@ -137,7 +137,7 @@ def measure(
 
 def share(doc: str, *, nullable: bool = False) -> Any:
     """A part of a whole or a probability, 0 to 1."""
-    return measure(doc, unit="0-1", low=0, high=1, nullable=nullable)
+    return measure(doc, unit="0 to 1", low=0, high=1, nullable=nullable)
 
 
 def seconds(doc: str, *, nullable: bool = False) -> Any:

@@ -172,7 +172,7 @@ class SuggestedReplies(dy.Schema):
 class TurnSentiment(dy.Schema):
     conversation_id = c.conversation_id(key=True)
     turn_index = c.turn_index()
-    score = c.measure("-1 negative to 1 positive.", unit="-1-1", low=-1, high=1)
+    score = c.measure("-1 negative to 1 positive.", unit="-1 to 1", low=-1, high=1)
     polarity = c.category(POLARITIES, "The given polarity.")
     probability = c.share("Probability of the given polarity.")
     is_other_language = c.boolean(
@@ -182,10 +182,10 @@ class TurnSentiment(dy.Schema):
 
 class ConversationSentiment(dy.Schema):
     conversation_id = c.conversation_id(key=True)
-    start_score = c.measure("Score of the first scored turns.", unit="-1-1", low=-1, high=1)
-    end_score = c.measure("Score of the last scored turns.", unit="-1-1", low=-1, high=1)
+    start_score = c.measure("Score of the first scored turns.", unit="-1 to 1", low=-1, high=1)
+    end_score = c.measure("Score of the last scored turns.", unit="-1 to 1", low=-1, high=1)
     shift = c.measure("End less start.", unit="-2-2", nullable=True, low=-2, high=2)
-    lowest_score = c.measure("The lowest score.", unit="-1-1", low=-1, high=1)
+    lowest_score = c.measure("The lowest score.", unit="-1 to 1", low=-1, high=1)
     lowest_turn_index = c.turn_index("The turn with the lowest score.", key=False)
     aspect = c.category(
         None,
@@ -266,7 +266,7 @@ class SegmentProfiles(dy.Schema):
     contacts_per_customer = c.measure("Conversations of a customer, on average.", nullable=True, low=0)
     top_driver = c.category(None, "The driver that most sets it apart.", nullable=True)
     top_driver_lift = c.measure("Its share here over its share of all.", nullable=True, low=0)
-    mean_end_score = c.measure("Mean sentiment at the end.", unit="-1-1", nullable=True, low=-1, high=1)
+    mean_end_score = c.measure("Mean sentiment at the end.", unit="-1 to 1", nullable=True, low=-1, high=1)
     mean_risk = c.share("Mean probability of leaving.", nullable=True)
     expected_value = c.measure("Sum of expected spend.", unit="currency", nullable=True)
     value_at_risk = c.measure("Sum of value at risk.", unit="currency", nullable=True)

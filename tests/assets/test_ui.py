@@ -12,7 +12,9 @@ from urllib.request import urlopen
 
 import pytest
 
+from assets.__main__ import make_report
 from assets.definitions import build_defs
+from tests.assets.conftest import MOOD, SPEND, OfflineWorkspace, write_tables
 
 defs = build_defs()
 ROOT = Path(__file__).parents[2]
@@ -43,11 +45,29 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """Address of a running server with an empty history of its own."""
+    """Address of a running server whose history holds one report, of a week with a failed limit."""
     home = tmp_path_factory.mktemp("dagster_home")
     shutil.copy(ROOT / "assets" / "dagster.yaml", home)
+    data = write_tables(home / "data")
+    (data / "monitors.toml").write_text(
+        """[never_enough]
+figure = "rows:conversations"
+warn = 1000
+fail = 1000
+bad = "below"
+doc = "A thousand conversations are expected."
+"""
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DAGSTER_HOME", str(home))
+        make_report(OfflineWorkspace(data=str(data), out=str(home / "out")), tasks=(MOOD, SPEND))
     log, port = home / "server.log", free_port()
-    environment = os.environ | {"DAGSTER_HOME": str(home), "PYTHONPATH": str(ROOT)}
+    environment = os.environ | {
+        "DAGSTER_HOME": str(home),
+        "CXM_DATA": str(data),
+        "CXM_OUT": str(home / "out"),
+        "PYTHONPATH": str(ROOT),
+    }
     command = Path(sys.executable).with_name("dagster-webserver")
     arguments = [str(command), "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)]
     with log.open("w") as out:
@@ -101,3 +121,19 @@ def test_an_asset_page_shows_the_question_and_the_columns(server, page):
     page.goto(f"{server}/assets/turns")
     page.get_by_text(spec.description, exact=True).first.wait_for(timeout=60_000)
     page.get_by_text("turn_index", exact=True).first.wait_for(timeout=60_000)
+
+
+def test_a_report_that_was_made_shows_its_week_its_page_and_plots_of_its_figures(server, page):
+    page.goto(f"{server}/assets/report")
+    page.get_by_text("2026-W31", exact=True).first.wait_for(timeout=60_000)
+    page.get_by_text("report.html").first.wait_for(timeout=60_000)
+    page.goto(f"{server}/assets/kpi_history")
+    page.get_by_text("Plots", exact=True).first.click(timeout=60_000)
+    page.get_by_text("contacts", exact=True).first.wait_for(timeout=60_000)
+    assert page.locator("canvas").count() > 0
+
+
+def test_a_failed_limit_is_a_failed_check_with_its_value(server, page):
+    page.goto(f"{server}/assets/conversations?view=checks&checkDetail=never_enough")
+    page.get_by_text("fail: A thousand conversations are expected.").first.wait_for(timeout=60_000)
+    page.get_by_text("Failed", exact=True).first.wait_for(timeout=60_000)
