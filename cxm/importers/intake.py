@@ -112,7 +112,8 @@ def _take(inbox: Path, data: Path, entry: Waiting, ledger: _Ledger) -> Taken | N
         summary = import_source(format, path, data, mapping)
     except CxmError as error:
         ledger.note(digest, entry.name, "failed")
-        return Taken(entry.name, "failed", str(error))
+        # It may quote the file's name, or bytes of it.
+        return Taken(entry.name, "failed", shown(" ".join(str(error).split())))
     ledger.note(digest, entry.name, "imported")
     return Taken(entry.name, "imported", "", summary)
 
@@ -182,7 +183,7 @@ def _move(inbox: Path, entry: Waiting, to: Path) -> None:
 def _tell_reason(path: Path, taken: Taken) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
-        file.write(f"{shown(taken.name)}: {' '.join(taken.reason.split())}\n")
+        file.write(f"{shown(taken.name)}: {taken.reason}\n")
 
 
 # ------------------------------------------------------------------ what was taken before

@@ -96,6 +96,28 @@ def test_a_broken_file_fails_the_check_of_the_inbox_and_asks_for_no_report(opera
     assert list((operated.inbox / "failed").glob("*/conversations.csv"))
 
 
+def test_a_file_with_a_hostile_name_is_taken_like_any_other_and_its_name_stays_text(operated):
+    name = "<img src=x onerror=alert(1)> | \x1b[2J\u202e\n`.csv"
+    operated.drop(f"conversations/{name}", HEADER + "new,chat,2026-08-10T09:00:00Z\n")
+    operated.drop(name, "nonsense\n1\n")
+    operated.drop(f"turns/{name}", "")
+    operated.tick()
+    result = operated.run("inbox_job", operated.tick())
+    assert result.success
+    (made,) = [e.materialization for e in result.get_asset_materialization_events()]
+    (check,) = result.get_asset_check_evaluations()
+    assert (made.metadata["n_imported"].value, made.metadata["n_failed"].value) == (1, 2)
+    assert all(c.isprintable() for c in check.description)
+    for table in (made.metadata["files"], made.metadata["rows"], check.metadata["reasons"]):
+        assert r"\<img src=x onerror=alert(1)\> \| \\x1b" in table.value
+        assert all(c.isprintable() for line in table.value.splitlines() for c in line)
+    (reasons,) = (operated.inbox / "failed").glob("*.txt")
+    assert all(c.isprintable() for c in reasons.read_text().rstrip("\n").replace("\n", ""))
+    assert len(reasons.read_text().splitlines()) == 2
+    assert len(list((operated.inbox / "failed").rglob("*.csv"))) == 2
+    assert len(list((operated.inbox / "done").rglob("*.csv"))) == 1
+
+
 def test_the_same_file_twice_asks_for_no_second_report(operated):
     for _ in range(2):
         operated.drop("conversations.csv", HEADER + "new,chat,2026-08-10T09:00:00Z\n")
