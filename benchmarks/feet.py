@@ -20,7 +20,7 @@ from cxm.task import Services, Tables
 from cxm.tasks.intent_prediction import TASK
 from cxm.workspace import Workspace, make_services
 
-_FOLDERS, _N_JUDGED, _DRAWS = ("banking77", "natcs_insurance"), 2_000, (7, 8, 9)
+_FOLDERS, _N_JUDGED, _DRAWS = ("natcs_insurance", "banking77"), 2_000, (7, 8, 9)
 
 
 def run() -> Iterator[Figure]:
