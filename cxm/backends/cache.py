@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from cxm.backends.encoder import Encoder, Vectors, as_unit
+from cxm.backends.fine_tuning import Weights
 from cxm.errors import CxmError
 
 # Small enough that a killed run loses little, large enough that sorting by length pays.
@@ -50,6 +51,12 @@ class CachedEncoder:
     @property
     def n_dimensions(self) -> int:
         return self.encoder.n_dimensions
+
+    def fine_tune(self, texts: Sequence[str], labels: Sequence[str], seed: int) -> Weights:
+        return self.encoder.fine_tune(texts, labels, seed)
+
+    def with_weights(self, weights: Weights) -> CachedEncoder:
+        return CachedEncoder(self.encoder.with_weights(weights), self.directory)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         keys = [_text_digest(text) for text in texts]

@@ -1,7 +1,8 @@
 """Sentence encoders: texts in, unit vectors out.
 
-Another way to make vectors belongs here, as a class with the `Encoder` Protocol's three members.
-What to do with the vectors belongs in `cxm.methods`; keeping them in `cxm.backends.cache`.
+Another way to make vectors belongs here, as a class with the `Encoder` Protocol's members. What to do
+with the vectors belongs in `cxm.methods`; keeping them in `cxm.backends.cache`, moving weights in
+`cxm.backends.fine_tuning`.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from functools import cached_property
 from hashlib import blake2b, sha256
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cxm.backends.fine_tuning import Weights, as_unicode, digest_weights, fine_tune, put_weights
 from cxm.errors import CxmError
 
 if TYPE_CHECKING:
@@ -52,6 +54,14 @@ class Encoder(Protocol):
         """Unit vectors `(n_texts, n_dimensions)`, float32; no texts give `(0, n_dimensions)`."""
         ...
 
+    def fine_tune(self, texts: Sequence[str], labels: Sequence[str], seed: int) -> Weights:
+        """Weights under which texts of one label lie close; none where nothing can be learned from them."""
+        ...
+
+    def with_weights(self, weights: Weights) -> Self:
+        """This encoder with weights that `fine_tune` found, under a digest of its own."""
+        ...
+
 
 class SentenceTransformerEncoder:
     """A sentence-transformers model on the CPU.
@@ -59,11 +69,13 @@ class SentenceTransformerEncoder:
     `name` is `default` (all-MiniLM-L6-v2 as shipped in a pinned package, its bytes checked), a
     path, or a hub id. Weights are read from safetensors only and no code of the model is run.
     Texts are sorted by length and batched by tokens; where the processor has bfloat16 it is used
-    (cosine to full precision at least .999). Loading waits until the first text is encoded.
+    (cosine to full precision at least .999). Loading waits until the first text is encoded. `weights`
+    replace those of the model.
     """
 
-    def __init__(self, name: str = "default") -> None:
+    def __init__(self, name: str = "default", weights: Weights | None = None) -> None:
         self.name = name
+        self._weights = weights or {}
 
     @cached_property
     def _directory(self) -> Path:
@@ -85,6 +97,11 @@ class SentenceTransformerEncoder:
 
     @cached_property
     def digest(self) -> str:
+        return self._digest + (f"-tuned-{digest_weights(self._weights)}" if self._weights else "")
+
+    @property
+    def _digest(self) -> str:
+        """Names the model as it was before any fine-tuning."""
         if self.name == "default":
             return "all-MiniLM-L6-v2-" + _DEFAULT_SHA256["model.safetensors"][:16]
         state = blake2b(digest_size=12)
@@ -101,6 +118,14 @@ class SentenceTransformerEncoder:
 
     @cached_property
     def _model(self) -> SentenceTransformer:
+        return self._load()
+
+    def _load(self) -> SentenceTransformer:
+        model = self._load_untuned()
+        put_weights(model, self._weights)
+        return model
+
+    def _load_untuned(self) -> SentenceTransformer:
         from sentence_transformers import SentenceTransformer
         from transformers.utils.logging import disable_progress_bar
 
@@ -114,6 +139,12 @@ class SentenceTransformerEncoder:
             local_files_only=True,
             model_kwargs={"use_safetensors": True},
         )
+
+    def fine_tune(self, texts: Sequence[str], labels: Sequence[str], seed: int) -> Weights:
+        return fine_tune(self._load(), texts, labels, seed)
+
+    def with_weights(self, weights: Weights) -> Self:
+        return type(self)(self.name, weights)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         unique = list(dict.fromkeys(texts))
@@ -130,7 +161,7 @@ class SentenceTransformerEncoder:
         model = self._model.eval()
         tokenizer: Any = model.tokenizer
         tokens = tokenizer(
-            [text.encode("utf-8", "replace").decode() for text in texts],  # lone surrogates
+            [as_unicode(text) for text in texts],
             truncation=True,
             max_length=model.max_seq_length,
             padding=False,
@@ -167,6 +198,12 @@ class HashingEncoder:
                 row[hashed % self.n_dimensions] += 1.0 if hashed >> 63 else -1.0
                 row[(hashed >> 8) % self.n_dimensions] += 0.5
         return as_unit(vectors)
+
+    def fine_tune(self, texts: Sequence[str], labels: Sequence[str], seed: int) -> Weights:
+        return {}
+
+    def with_weights(self, weights: Weights) -> Self:
+        return self
 
 
 def as_unit(vectors: Vectors) -> Vectors:

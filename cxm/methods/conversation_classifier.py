@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from cxm.methods.conversations import Conversations
 from cxm.methods.kernel_ridge import (
+    UNTESTED,
     WIDTHS,
     Kernel,
     add_kernels,
@@ -143,10 +144,13 @@ def fit_conversation_classifier(
     seed: int,
     n_folds: int = _FOLDS,
     folds: Codes | None = None,
+    is_tested: NDArray[np.bool_] | None = None,
 ) -> ConversationClassifier:
     """Learn from labelled conversations; views that are empty everywhere are left out.
 
-    `folds` `(n,)` keeps rows together that are not independent; without it classes are spread evenly.
+    `folds` `(n,)` keeps rows together that are not independent; without it classes are spread evenly. Rows
+    that are not `is_tested` `(n,)` are always learned from; they choose nothing and get no held-out
+    probabilities (NaN).
 
     Weights of the views and the width of the kernel are chosen by cross-validation on a sample, the
     best of them on a larger one (what mends a want of labels is in the way where they are many), the
@@ -171,9 +175,11 @@ def fit_conversation_classifier(
         fold = spread_folds(used_codes, n_folds if len(used_codes) < _MANY_ROWS else _FEW_FOLDS, generator)
     else:
         fold = folds[kept]
+    if is_tested is not None:
+        fold = np.where(is_tested[kept], fold, UNTESTED)
     weights, width = _choose(rows, vectors, used_codes, len(classes), fold, samples)
     total = _total(rows, vectors, weights, width)
-    judged = np.bincount(used_codes)[used_codes] > 1
+    judged = (np.bincount(used_codes)[used_codes] > 1) & (fold != UNTESTED)
     scores = held_out_scores(total, used_codes, len(classes), fold)
     scale = choose_scale(scores[judged], used_codes[judged])[0] if judged.any() else 1.0
     coefficients, intercepts = fit_ridge(total, used_codes, len(classes))
@@ -209,6 +215,8 @@ def fit_conversation_classifier(
     held_out = np.empty((len(seen), len(classes)))
     held_out[kept] = mix_probabilities((near, straight), mix)
     held_out[~kept] = classifier.probabilities(seen.rows(~kept))
+    if is_tested is not None:
+        held_out[~is_tested] = np.nan
     return replace(classifier, out_of_fold=held_out)
 
 
@@ -229,8 +237,8 @@ def _fit_linear(
     parts = {name: rows[name.removeprefix(_WORDS)] @ directions for name, directions in topics.items()}
     parts |= {_VECTOR + name: found for name, found in vectors.items()}
     features = np.hstack([np.asarray(part, dtype=np.float32) for part in parts.values()])
-    held_out = np.empty((len(codes), n_classes))
-    for left_out in np.unique(fold):
+    held_out = np.full((len(codes), n_classes), np.nan)
+    for left_out in np.unique(fold[fold != UNTESTED]):
         train, test = np.flatnonzero(fold != left_out), np.flatnonzero(fold == left_out)
         model = fit_linear(features[train], codes[train], n_classes, _STRENGTH)
         held_out[test] = model.log_probabilities(features[test])
@@ -279,7 +287,8 @@ def _choose(
         alone = weights | {name: 0.0 for name in weights if name == _VECTOR + NEIGHBOURS}
         for tried in (weights, alone) if any(alone.values()) and alone != weights else (weights,):
             scores = held_out_scores(add_kernels(kernels, tried), codes[more], n_classes, fold[more])
-            loss = choose_scale(scores, codes[more])[1]
+            tested = fold[more] != UNTESTED
+            loss = choose_scale(scores[tested], codes[more][tested])[1]
             if best is None or loss < best[0]:
                 best = (loss, tried, width)
     assert best is not None

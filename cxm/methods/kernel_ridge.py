@@ -17,6 +17,8 @@ from cxm.methods.linear import Codes
 
 Kernel = NDArray[np.float32]
 
+UNTESTED = -1  # fold of rows that are always learned from and never held out
+
 # Widths of the Gaussian kernel: narrow where labels are many, wide where they are few.
 WIDTHS = (0.5, 1.0)
 # Weights of a view against a penalty of 1; the search begins at the middle.
@@ -96,9 +98,9 @@ def _thread_pools() -> Any:
 
 
 def held_out_scores(kernel: Kernel, codes: Codes, n_classes: int, fold: Codes) -> Kernel:
-    """Scores `(n, n_classes)` of each row by a model of the rows in other folds."""
-    scores = np.empty((len(codes), n_classes), dtype=np.float32)
-    for left_out in np.unique(fold):
+    """Scores `(n, n_classes)` of each row by a model of the rows in other folds; NaN for `UNTESTED` ones."""
+    scores = np.full((len(codes), n_classes), np.nan, dtype=np.float32)
+    for left_out in np.unique(fold[fold != UNTESTED]):
         train, test = np.flatnonzero(fold != left_out), np.flatnonzero(fold == left_out)
         if not len(train):
             scores[test] = 1 / n_classes
@@ -131,11 +133,11 @@ def choose_weights(
 ) -> tuple[dict[str, float], float]:
     """(weights of the views under which held-out labels are most likely, their mean log loss).
 
-    Coordinate search from equal weights. A class with one row judges nothing; where no class has
-    two the weights stay equal.
+    Coordinate search from equal weights. A class with one row judges nothing, nor do `UNTESTED` rows; where
+    none is left to judge the weights stay equal.
     """
     weights = dict.fromkeys(kernels, _START)
-    judged = np.bincount(codes)[codes] > 1
+    judged = (np.bincount(codes)[codes] > 1) & (fold != UNTESTED)
     if not judged.any():
         return weights, 0.0
 

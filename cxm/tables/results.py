@@ -293,6 +293,7 @@ class ModelComparison(dy.Schema):
     value = c.measure("Its value.")
     low = c.measure("Lower end of the 95 % interval.", nullable=True)
     high = c.measure("Upper end of the 95 % interval.", nullable=True)
+    n = c.count("Rows counted.", nullable=True)
 
 
 class Scores(dy.Schema):

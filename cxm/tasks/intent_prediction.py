@@ -7,7 +7,8 @@ drivers that are discovered. How texts become features and how drivers change ov
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,25 +16,33 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from cxm.methods.abstaining import apply_sureness, choose_threshold, fit_sureness
-from cxm.methods.conversation_classifier import ConversationClassifier, fit_conversation_classifier
-from cxm.methods.conversations import CUSTOMER, Conversations, describe_conversations, to_unit
+from cxm.backends.encoder import Encoder
+from cxm.backends.fine_tuning import Weights
+from cxm.methods.conversations import CUSTOMER, Conversations, Vectors, describe_conversations, to_unit
 from cxm.methods.deciding import explain
 from cxm.methods.descriptions import phrase_intent
+from cxm.methods.dialogues import customer_needs
 from cxm.methods.discovered import Discovered, discover, keep_names
 from cxm.methods.discovery import distinctive_words
 from cxm.methods.drivers import compare_periods, count_customers
-from cxm.methods.intent_scores import MIN_RANKS, score_intents
+from cxm.methods.intent_model import IntentModel, fit_intent_model, rank_intents
+from cxm.methods.intent_scores import score_intents
+from cxm.methods.label_amounts import (
+    FINE_TUNED,
+    are_right,
+    compare_amounts,
+    describe_model,
+    draw_judges,
+    is_gain,
+)
 from cxm.methods.languages import are_foreign
-from cxm.methods.linear import choose_mix, mix_probabilities
-from cxm.methods.neighbourhoods import NEIGHBOURS, Neighbourhoods, fit_neighbourhoods
-from cxm.methods.overlap import find_overlaps
-from cxm.methods.prototypes import Prototypes, fit_prototypes, what_is_common
+from cxm.methods.prototypes import Prototypes, what_is_common
 from cxm.metrics import Estimate
 from cxm.tables import TABLES
 from cxm.task import Method, Model, Params, Results, Services, Tables, Task, param
 
-_LEAST = 1e-9
+log = logging.getLogger(__name__)
+
 # A folder with this share of conversations in other languages than English is learned from as it is.
 _USUAL_SHARE, _READ = 0.05, 500
 _WORDS_KEPT = 100  # of each intent, for explanations
@@ -51,6 +60,11 @@ class IntentParams(Params):
         low=0,
         high=1,
     )
+    fine_tune: bool = param(
+        False,
+        "Fine-tune the encoder on train labels (minutes; all texts are encoded anew); used only where it is"
+        " right more often for labels held out.",
+    )
     n_ranks: int = param(3, "Guesses written for each conversation (at least 3).", low=3)
     n_drivers: tuple[int, ...] = param(
         (8, 12, 16, 24, 32, 48, 64, 96, 128),
@@ -62,36 +76,93 @@ class IntentParams(Params):
 # ------------------------------------------------------------------ fit
 
 
+@dataclass(frozen=True)
+class _Learned:
+    """A model, and what it was learned from."""
+
+    model: IntentModel
+    seen: Conversations
+    descriptions: Vectors
+
+
 def _fit(tables: Tables, train: pl.DataFrame | None, params: IntentParams, services: Services) -> Model:
     if "taxonomy" not in tables:
         return _discover(tables, params, services)
-    taxonomy = tables["taxonomy"].sort("intent").collect()
-    intents = taxonomy["intent"].to_list()
-    phrases = [phrase_intent(*row) for row in taxonomy.select("intent", "parent", "description").rows()]
-    said = services.encoder.encode([phrase for ways in phrases for phrase in ways])
-    descriptions = to_unit(said[0::3] + said[1::3] + said[2::3])
-    labels = dict(train.select("conversation_id", "intent").iter_rows()) if train is not None else {}
-    seen = _describe_some(tables, list(labels), params, services)
-    prototypes = fit_prototypes(seen, descriptions)
-    facts: dict[str, Any] = {"intents": intents, "threshold": 0.0, "learned": None, "overlaps": []}
-    arrays = {"descriptions": descriptions, **_prefixed("prototypes.", prototypes.to_arrays())}
-    if train is not None:
-        around = fit_neighbourhoods(seen.joined(), params.seed)
-        arrays |= _prefixed("around.", around.to_arrays())
-        known = seen.rows(seen.ids.is_in(list(labels)).to_numpy())
-        known = known.with_view(NEIGHBOURS, around.place(known.joined()))
-        _learn(known, [labels[i] for i in known.ids], facts, arrays, params)
+    labels = dict(train.select("conversation_id", "intent").iter_rows()) if train is not None else None
+    learned = _learn(tables, labels, params, services.encoder)
+    intents, seen = learned.model.intents, learned.seen
+    known = {id_: label for id_, label in (labels or {}).items() if label in set(intents)}
+    judges = draw_judges(known, params.seed)
+    compared = compare_amounts(learned.model, seen, learned.descriptions, known, judges, params.seed)
+    weights: Weights = {}
+    if params.fine_tune:
+        learned, weights, rows = _fine_tune(tables, labels, known, judges, learned, params, services.encoder)
+        compared += rows
+    facts, arrays = learned.model.to_parts()
     if params.min_probability is not None:
         facts["threshold"] = params.min_probability
+    facts["compared"] = [{"task": "intent_prediction", **row} for row in compared]
     facts["reads_others"] = bool(len(seen) and _foreign(seen).mean() >= _USUAL_SHARE)
     if intents:
-        groups = _probabilities(Model(facts, arrays), seen).argmax(axis=1)
+        groups = learned.model.probabilities(learned.seen).argmax(axis=1)
         facts["words"] = _words(seen, intents, groups)
-    return Model(facts, arrays)
+    return Model(facts, {**arrays, **_prefixed("encoder.", weights)})
+
+
+def _learn(
+    tables: Tables,
+    labels: dict[str, str] | None,
+    params: IntentParams,
+    encoder: Encoder,
+    untested: Collection[str] = (),
+) -> _Learned:
+    """The model of the taxonomy's intents, by this encoder; `untested` as in `learn_labels`."""
+    taxonomy = tables["taxonomy"].sort("intent").collect()
+    phrases = [phrase_intent(*row) for row in taxonomy.select("intent", "parent", "description").rows()]
+    said = encoder.encode([phrase for ways in phrases for phrase in ways])
+    descriptions = to_unit(said[0::3] + said[1::3] + said[2::3])
+    seen = _describe_some(tables, list(labels or {}), params, encoder)
+    intents = taxonomy["intent"].to_list()
+    model = fit_intent_model(seen, intents, descriptions, labels, params.seed, untested)
+    return _Learned(model, seen, descriptions)
+
+
+def _fine_tune(
+    tables: Tables,
+    labels: dict[str, str] | None,
+    known: dict[str, str],
+    judges: list[str],
+    frozen: _Learned,
+    params: IntentParams,
+    encoder: Encoder,
+) -> tuple[_Learned, Weights, list[dict[str, Any]]]:
+    """What is learned by a fine-tuned encoder, its weights, rows of `model_comparison`.
+
+    The encoder is moved by all labels but the judges'; where these are not right more often by it, what the
+    `frozen` one taught stays, and no weights.
+    """
+    moving = {id_: label for id_, label in known.items() if id_ not in set(judges)}
+    needs = customer_needs(tables["turns"].filter(pl.col("conversation_id").is_in(list(moving))).collect())
+    texts = dict(needs.iter_rows())
+    ids = sorted(texts)
+    log.info("intent_prediction: fine-tuning the encoder on %s labels", f"{len(ids):,}")
+    weights = encoder.fine_tune([texts[i] for i in ids], [moving[i] for i in ids], params.seed)
+    if not (weights and judges):
+        log.warning("intent_prediction: fine_tune is not used: it needs two labels of each of two intents")
+        return frozen, {}, []
+    tuned = _learn(tables, labels, params, encoder.with_weights(weights), untested=moving)
+    before, after = (are_right(one.model.held_out, known, judges) for one in (frozen, tuned))
+    is_used = is_gain(after, before)
+    log.info(
+        "intent_prediction: %.3f of %s labels held out right by the fine-tuned encoder, %.3f without it: %s",
+        *(after.mean(), f"{len(judges):,}", before.mean(), "used" if is_used else "not used"),
+    )
+    rows = describe_model(FINE_TUNED, after, len(known), is_used)
+    return (tuned, weights, rows) if is_used else (frozen, {}, rows)
 
 
 def _describe_some(
-    tables: Tables, labelled: list[str], params: IntentParams, services: Services
+    tables: Tables, labelled: list[str], params: IntentParams, encoder: Encoder
 ) -> Conversations:
     """The labelled conversations and as many others, drawn by chance, as models learn from without labels."""
     conversations = tables["conversations"]
@@ -101,77 +172,7 @@ def _describe_some(
         drawn = np.random.default_rng(params.seed).permutation(len(others))[:_MOST_OTHERS]
         kept = pl.Series([*labelled, *others.gather(drawn)], dtype=pl.String)
         conversations = conversations.filter(pl.col("conversation_id").is_in(kept.implode()))
-    return describe_conversations(conversations, tables["turns"], services.encoder.encode)
-
-
-def _learn(
-    seen: Conversations,
-    labels: list[str],
-    facts: dict[str, Any],
-    arrays: dict[str, NDArray[Any]],
-    params: IntentParams,
-) -> None:
-    """Add a classifier, an abstaining threshold and overlaps learned from labelled conversations."""
-    intents = facts["intents"]
-    known = set(intents)
-    is_known = np.array([label in known for label in labels], dtype=bool)
-    if not is_known.any():
-        return
-    inside, outside = seen.rows(is_known), seen.rows(~is_known)
-    labels = [label for label in labels if label in known]
-    classifier = fit_conversation_classifier(inside, labels, params.seed)
-    held_out = classifier.out_of_fold
-    assert held_out is not None
-    facts["learned"], learned = classifier.to_parts()
-    if NEIGHBOURS not in classifier.examples:
-        for name in [name for name in arrays if name.startswith("around.")]:
-            del arrays[name]
-    arrays.update(_prefixed("learned.", learned))
-    facts["unseen_share"] = _unseen_share(labels, intents)
-    truth = np.array([intents.index(label) for label in labels])
-    parts = _parts(held_out, classifier.classes, inside, facts, arrays)
-    n_of = np.bincount(truth, minlength=len(intents))
-    # An intent with one example was never held out beside another: it can judge no mix.
-    judged = n_of[truth] > 1
-    facts["mix"] = list(choose_mix((parts[0][judged], parts[1][judged]), truth[judged]))
-    mixed = mix_probabilities(parts, facts["mix"])
-    outside_parts = _parts(classifier.probabilities(outside), classifier.classes, outside, facts, arrays)
-    unlike = mix_probabilities(outside_parts, facts["mix"])
-    facts["sureness"] = sureness = fit_sureness(mixed, truth, unlike)
-    mixed, unlike = apply_sureness(mixed, sureness), apply_sureness(unlike, sureness)
-    facts["threshold"] = choose_threshold(mixed, truth, unlike)
-    facts["overlaps"] = find_overlaps(mixed, truth, intents, inside.ids.to_list(), arrays["descriptions"])
-
-
-def _parts(
-    learned: NDArray[np.float64],
-    classes: list[str],
-    seen: Conversations,
-    facts: dict[str, Any],
-    arrays: Mapping[str, NDArray[Any]],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Log-probabilities of all intents by the classifier and by their descriptions, `(n, n_intents)`."""
-    intents = facts["intents"]
-    with_example = [intents.index(label) for label in classes]
-    unseen_share = facts["unseen_share"]
-    n_unseen = max(1, len(intents) - len(with_example))
-    spread = np.full((len(learned), len(intents)), unseen_share / n_unseen)
-    spread[:, with_example] = learned * (1 - unseen_share)
-    return np.log(spread + _LEAST), _prototypes(arrays).log_probabilities(seen)
-
-
-def _prototypes(arrays: Mapping[str, NDArray[Any]]) -> Prototypes:
-    return Prototypes.from_arrays(_named(arrays, "prototypes."))
-
-
-def _unseen_share(labels: list[str], intents: list[str]) -> float:
-    """Probability that the next conversation has an intent without an example.
-
-    Good's (1953) estimate from intents seen once, at most the share of intents without an example.
-    """
-    counts = {label: labels.count(label) for label in set(labels)}
-    estimate = max(1, sum(n == 1 for n in counts.values())) / (len(labels) + 1)
-    return min(estimate, (len(intents) - len(counts)) / len(intents))
+    return describe_conversations(conversations, tables["turns"], encoder.encode)
 
 
 def _words(seen: Conversations, intents: list[str], groups: NDArray[np.intp]) -> dict[str, dict[str, float]]:
@@ -182,7 +183,7 @@ def _words(seen: Conversations, intents: list[str], groups: NDArray[np.intp]) ->
 
 
 def _discover(tables: Tables, params: IntentParams, services: Services) -> Model:
-    seen = _describe_some(tables, [], params, services)
+    seen = _describe_some(tables, [], params, services.encoder)
     known = seen.rows(np.array([text != "" for text in seen.texts[CUSTOMER]], dtype=bool))
     if not len(known):
         return Model({"intents": [], "discovered": {"drivers": []}})
@@ -218,16 +219,7 @@ def _probabilities(model: Model, seen: Conversations) -> NDArray[np.float64]:
     """Probability of each of the model's intents, `(n, n_intents)`."""
     if "discovered" in model.facts:
         return _found(model).strengths(seen)
-    if model.facts["learned"] is None:
-        return np.exp(_prototypes(model.arrays).log_probabilities(seen))
-    learned = _named(model.arrays, "learned.")
-    classifier = ConversationClassifier.from_parts(model.facts["learned"], learned)
-    if NEIGHBOURS in classifier.examples:
-        around = Neighbourhoods.from_arrays(_named(model.arrays, "around."))
-        seen = seen.with_view(NEIGHBOURS, around.place(seen.joined()))
-    parts = _parts(classifier.probabilities(seen), classifier.classes, seen, model.facts, model.arrays)
-    slope, offset = model.facts["sureness"]
-    return apply_sureness(mix_probabilities(parts, model.facts["mix"]), (slope, offset))
+    return IntentModel.from_parts(model.facts, model.arrays).probabilities(seen)
 
 
 def _named(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
@@ -238,37 +230,18 @@ def _prefixed(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDAr
     return {f"{prefix}{name}": array for name, array in arrays.items()}
 
 
-def _rank(
-    ids: pl.Series, intents: list[str], probabilities: NDArray[np.float64], threshold: float, n_ranks: int
-) -> pl.DataFrame:
-    k = min(max(n_ranks, MIN_RANKS), len(intents))
-    order = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
-    top = np.take_along_axis(probabilities, order, axis=1)
-    n = len(ids)
-    return pl.DataFrame(
-        {
-            "conversation_id": np.repeat(ids.to_numpy(), k),
-            "rank": np.tile(np.arange(1, k + 1, dtype=np.int32), n),
-            "intent": np.array(intents, dtype=object)[order.ravel()] if n * k else [],
-            "probability": np.clip(top.ravel(), 0, 1),
-            "is_abstained": np.repeat(top[:, 0] < threshold if k else np.zeros(n, bool), k),
-        },
-        schema_overrides={"conversation_id": pl.String, "intent": pl.String, "probability": pl.Float64},
-    )
-
-
 def _predict_some(
     conversations: pl.LazyFrame,
     turns: pl.LazyFrame,
     model: Model,
     params: IntentParams,
-    services: Services,
+    encoder: Encoder,
 ) -> pl.DataFrame:
     """Rows of `predicted_intents` for these conversations."""
-    seen = describe_conversations(conversations, turns, services.encoder.encode)
+    seen = describe_conversations(conversations, turns, encoder.encode)
     intents = model.facts["intents"]
     probabilities = _probabilities(model, seen) if intents else np.zeros((len(seen), 0))
-    ranked = _rank(seen.ids, intents, probabilities, model.facts.get("threshold", 0), params.n_ranks)
+    ranked = rank_intents(seen.ids, intents, probabilities, model.facts.get("threshold", 0), params.n_ranks)
     is_unread = _foreign(seen) & (not model.facts.get("reads_others", True))
     unread = pl.Series(np.repeat(is_unread, ranked.height // max(1, len(seen))), dtype=pl.Boolean)
     ranked = ranked.with_columns(is_abstained=pl.col("is_abstained") | unread, is_other_language=unread)
@@ -288,7 +261,8 @@ def _explained(ranked: pl.DataFrame, seen: Conversations, model: Model, turns: p
         return TABLES["predicted_intents"].empty()
     number = {intent: i for i, intent in enumerate(intents)}
     chosen = np.array([number[intent] for intent in best["intent"]], dtype=np.intp)
-    turn_index = _prototypes(model.arrays).deciding_turns(seen, chosen)
+    prototypes = Prototypes.from_arrays(_named(model.arrays, "prototypes."))
+    turn_index = prototypes.deciding_turns(seen, chosen)
     decided = best.select("conversation_id", "intent", turn_index=pl.Series(turn_index, dtype=pl.Int32))
     why = explain(decided, turns, model.facts["words"]).with_columns(rank=pl.lit(1, dtype=pl.Int32))
     return ranked.join(why, on=["conversation_id", "rank"], how="left", validate="1:1", maintain_order="left")
@@ -297,8 +271,10 @@ def _explained(ranked: pl.DataFrame, seen: Conversations, model: Model, turns: p
 def _predict(tables: Tables, model: Model, params: IntentParams, services: Services) -> Results:
     ids = tables["conversations"].select("conversation_id").sort("conversation_id").collect()
     turns = tables["turns"].collect().lazy()
+    weights = _named(model.arrays, "encoder.")
+    encoder = services.encoder.with_weights(weights) if weights else services.encoder
     parts = [
-        _predict_some(ids[start : start + _AT_ONCE].lazy(), turns, model, params, services)
+        _predict_some(ids[start : start + _AT_ONCE].lazy(), turns, model, params, encoder)
         for start in range(0, max(ids.height, 1), _AT_ONCE)
     ]
     ranked = pl.concat(parts)
@@ -315,6 +291,9 @@ def _predict(tables: Tables, model: Model, params: IntentParams, services: Servi
         results["intent_overlaps"] = pl.DataFrame(
             model.facts["overlaps"], schema=TABLES["intent_overlaps"].empty().schema
         )
+        if model.facts["compared"]:
+            schema = TABLES["model_comparison"].empty().schema
+            results["model_comparison"] = pl.DataFrame(model.facts["compared"], schema=schema)
     results["driver_changes"] = _driver_changes(tables, best.filter(~pl.col("is_abstained")))
     return results
 
@@ -348,7 +327,7 @@ def _fit_majority(
 def _predict_majority(tables: Tables, model: Model, params: IntentParams, services: Services) -> Results:
     ids = tables["conversations"].select("conversation_id").sort("conversation_id").collect()
     shares = np.tile(np.array(model.facts["shares"], dtype=float), (ids.height, 1))
-    ranked = _rank(ids["conversation_id"], model.facts["intents"], shares, 0.0, params.n_ranks)
+    ranked = rank_intents(ids["conversation_id"], model.facts["intents"], shares, 0.0, params.n_ranks)
     columns = TABLES["predicted_intents"].empty().schema
     unexplained = [pl.lit(None, dtype=columns[n]).alias(n) for n in columns if n not in ranked.columns]
     return {"predicted_intents": ranked.with_columns(unexplained)}
@@ -379,6 +358,7 @@ TASK = Task(
         "discovered_drivers",
         "intent_overlaps",
         "driver_changes",
+        "model_comparison",
     ),
     metrics=(
         "accuracy",

@@ -217,7 +217,7 @@ def predict(tables: Tables, model: Model, params: MultiTurnRagParams, services: 
 
 
 def _comparison(found: list[tuple[str, str, float]]) -> pl.DataFrame:
-    rows = [("multi_turn_rag", *row, None, None) for row in found]
+    rows = [("multi_turn_rag", *row, None, None, None) for row in found]
     return pl.DataFrame(rows, schema=TABLES["model_comparison"].empty().schema, orient="row")
 
 

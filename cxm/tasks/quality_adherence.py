@@ -42,7 +42,7 @@ from cxm.methods.criterion_matches import (
 from cxm.methods.feelings import prototype_weights
 from cxm.methods.quality_scores import score_answers
 from cxm.methods.scorecards import score_quality
-from cxm.methods.smuggled import drop_smuggled
+from cxm.methods.smuggled import drop_smuggled, drop_strange, usual_words
 from cxm.metrics import Estimate
 from cxm.tables import TABLES
 from cxm.task import Method, Model, Params, Results, Services, Tables, Task, param
@@ -84,12 +84,13 @@ def fit(tables: Tables, train: pl.DataFrame | None, params: QualityParams, servi
     generator = np.random.default_rng(params.seed)
     everyone = tables["conversations"].select("conversation_id").sort("conversation_id").collect()
     sample = _draw(everyone["conversation_id"], _CHUNK, generator)
-    turns = _read_turns(tables["turns"], sample, services.encoder)
+    usual = _usual_words(tables["turns"], sample)
+    turns = _read_turns(tables["turns"], sample, usual, services.encoder)
     rarity = word_rarity(turns.frame["text"].gather(turns.rows_of("agent")).to_list(), criteria)
     typical = typical_matches(match_criteria(turns, criteria, rarity))
     prototypes = prototype_weights(services.encoder.encode)
     model = Model(
-        {"rarity": rarity, "agreement": {}, "knows_other_languages": False},
+        {"rarity": rarity, "usual_words": usual, "agreement": {}, "knows_other_languages": False},
         {"typical": typical, "prototypes": prototypes},
     )
     if train is not None:
@@ -120,7 +121,7 @@ def _learn(
     """The model with what reviewers' answers teach, and how far held-out answers agree with theirs."""
     rarity, typical = unlearnt.facts["rarity"], unlearnt.arrays["typical"]
     ids = _draw(train["conversation_id"].unique().sort(), params.max_labelled, generator)
-    turns = _read_turns(tables["turns"], ids, services.encoder)
+    turns = _read_turns(tables["turns"], ids, unlearnt.facts["usual_words"], services.encoder)
     matches = set_relative(match_criteria(turns, criteria, rarity), typical)
     train = train.filter(pl.col("conversation_id").is_in(ids.implode())).sort("conversation_id", "criterion")
     classes = train["answer"].unique().sort().to_list()
@@ -147,7 +148,7 @@ def _repeat(
     tables: Tables, ids: pl.Series, criteria: Criteria, model: Model, services: Services
 ) -> dict[str, float]:
     """Share of answers of each criterion that stay the same when the turns are written differently."""
-    turns = _read_turns(tables["turns"], ids, services.encoder)
+    turns = _read_turns(tables["turns"], ids, model.facts["usual_words"], services.encoder)
     if not len(ids) or not turns.frame.height:
         return {}
     frame = turns.frame.with_columns(write_differently(turns.frame["text"]))
@@ -165,7 +166,15 @@ def _draw(ids: pl.Series, n_most: int, generator: np.random.Generator) -> pl.Ser
     return ids.gather(np.sort(generator.choice(len(ids), n_most, replace=False)))
 
 
-def _read_turns(turns: pl.LazyFrame, ids: pl.Series, encoder: Encoder) -> Turns:
+def _usual_words(turns: pl.LazyFrame, ids: pl.Series) -> list[str]:
+    """The words that more than one of these conversations holds."""
+    of_ids = turns.join(pl.LazyFrame({"conversation_id": ids}), on="conversation_id", how="semi")
+    return usual_words(
+        of_ids.group_by("conversation_id").agg(pl.col("text").str.join("\n")).collect()["text"]
+    )
+
+
+def _read_turns(turns: pl.LazyFrame, ids: pl.Series, usual: list[str], encoder: Encoder) -> Turns:
     """The turns of the conversations `ids`, which are sorted, with vectors, without what is smuggled in."""
     order = pl.LazyFrame({"conversation_id": ids}).with_row_index("owner")
     frame = (
@@ -174,8 +183,10 @@ def _read_turns(turns: pl.LazyFrame, ids: pl.Series, encoder: Encoder) -> Turns:
         .sort("owner", "turn_index")
         .collect()
     )
-    heard = pl.Series("text", drop_smuggled(frame["text"].to_list()), dtype=pl.String)
-    frame = frame.with_columns(heard)
+    heard = pl.Series(drop_smuggled(frame["text"].to_list()), dtype=pl.String)
+    of_agent = pl.Series(drop_strange(heard.to_list(), usual), dtype=pl.String)
+    is_agent = pl.col("speaker") == "agent"
+    frame = frame.with_columns(text=pl.when(is_agent).then(of_agent).otherwise(heard))
     owner = frame["owner"].cast(pl.Int64).to_numpy().astype(np.intp)
     return Turns(frame.drop("owner"), encoder.encode(frame["text"].to_list()), owner, len(ids))
 
@@ -227,7 +238,7 @@ def predict(tables: Tables, model: Model, params: QualityParams, services: Servi
     silent = "not_applicable" if knows_exceptions else "no"
     parts = [TABLES["quality_answers"].empty()]
     for ids in _chunks(tables["conversations"]):
-        turns = _read_turns(tables["turns"], ids, services.encoder)
+        turns = _read_turns(tables["turns"], ids, model.facts["usual_words"], services.encoder)
         matches, answers = _answer(turns, criteria, model)
         is_foreign = speak_foreign(turns) & (not model.facts["knows_other_languages"])
         rows = word_answers(

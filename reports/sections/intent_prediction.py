@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from cxm.methods.label_amounts import ALL_LABELS, FEW, FEW_LABELS, FINE_TUNED, NO_LABELS
 from reports import words
 from reports.figures import Figure, draw_bars
 from reports.periods import week_before
@@ -14,6 +15,13 @@ from reports.sections.section import MOST_ROWS, Evidence, Grid, Story, say_score
 NONE_OF_THESE = "none of these"
 _EXAMPLES = 3
 _CLEARLY = 0.5  # strength from which a conversation is clearly of a discovered reason
+# Models compared, from what they were told by, in the order of what that costs.
+_AMOUNTS = {
+    NO_LABELS: "Names and descriptions of the reasons",
+    FEW_LABELS: f"At most {FEW} labels a reason",
+    ALL_LABELS: "All labels",
+    FINE_TUNED: "All labels, encoder fine-tuned on them",
+}
 _CATCH_ALL = {NONE_OF_THESE, "other", "others", "unknown", "misc", "miscellaneous"}
 
 
@@ -37,7 +45,7 @@ def tell(evidence: Evidence) -> Story:
         finding += f" {share} have none of the known reasons ({_listed(others)})."
     finding += _say_weak(evidence)
     quality = say_score(evidence, "The reason is right for", "accuracy", "labelled conversations")
-    grids = (_grid(drivers), *_discovered(evidence, drivers), *_overlaps(evidence))
+    grids = (_grid(drivers), *_discovered(evidence, drivers), *_amounts(evidence), *_overlaps(evidence))
     return Story(finding, _draw(drivers, when), grids, quality=quality)
 
 
@@ -139,6 +147,30 @@ def _discovered(evidence: Evidence, drivers: list[dict[str, Any]]) -> tuple[Grid
     ]
     header = ("Reason", "Group", "Words that set it apart")
     return (Grid("Discovered reasons", header, rows, "discovered_taxonomy.parquet", len(said)),)
+
+
+def _amounts(evidence: Evidence) -> tuple[Grid, ...]:
+    """How often the reason is right with no, few and all labels, and by an encoder fine-tuned on them."""
+    compared = evidence.result("model_comparison")
+    if compared is None:
+        return ()
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for row in compared.filter(task=evidence.task.name).collect().iter_rows(named=True):
+        found.setdefault(row["model"], {})[row["metric"]] = row
+    rows = []
+    for model, said in _AMOUNTS.items():
+        if model not in found:
+            continue
+        right, of_model = found[model]["accuracy"], found[model]
+        interval = f" ({words.percent(right['low'])} to {words.percent(right['high'])})"
+        used = ""
+        if "is_used" in of_model:
+            used = " (in use)" if of_model["is_used"]["value"] else " (no clear gain, not in use)"
+        n_labels, n = words.integer(of_model["n_labels"]["value"]), words.integer(right["n"])
+        rows.append((said + used, n_labels, words.percent(right["value"]) + interval, n))
+    header = ("Told by", "Labels learned from", "Right", "Judged on")
+    title = "What labels are worth, on labelled conversations held out"
+    return (Grid(title, header, rows, "model_comparison", len(rows), numeric=(1, 2, 3)),) if rows else ()
 
 
 def _overlaps(evidence: Evidence) -> tuple[Grid, ...]:

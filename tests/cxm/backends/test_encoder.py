@@ -122,3 +122,49 @@ def test_a_broken_cache_names_itself_and_the_remedy(tmp_path):
 def test_odd_texts_have_vectors_too(tmp_path, real, text):
     vector = CachedEncoder(real, tmp_path).encode([text])
     assert np.isfinite(vector).all()
+
+
+PARCELS = ["Where is my parcel?", "My package has not arrived", "the courier lost it", "delivery is late"]
+LOGINS = ["I cannot log in", "reset my password", "my account is locked", "the code does not come"]
+TEXTS, LABELS = PARCELS + LOGINS, ["parcel"] * 4 + ["login"] * 4
+
+
+@pytest.fixture(scope="module")
+def tuned(real):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cxm.backends.fine_tuning._BATCHES", 5)
+        return real.with_weights(real.fine_tune(TEXTS, LABELS, seed=1))
+
+
+def apartness(encoder):
+    """Mean cosine of two texts of one label less that of two texts of different ones."""
+    cosine = (vectors := encoder.encode(TEXTS)) @ vectors.T
+    return (cosine[:4, :4].mean() + cosine[4:, 4:].mean() - cosine[:4, 4:].mean() * 2) / 2
+
+
+def test_fine_tuning_moves_texts_of_one_label_together_and_leaves_the_encoder_as_it_was(real, tuned):
+    before = real.encode(TEXTS)
+    assert apartness(tuned) > apartness(real) + 0.1
+    assert (real.encode(TEXTS) == before).all()
+
+
+def test_a_fine_tuned_encoder_is_the_same_again_from_its_saved_weights(tmp_path, real, tuned):
+    from cxm.task import Model
+
+    Model(arrays=dict(tuned._weights)).save(tmp_path / "model")
+    again = SentenceTransformerEncoder().with_weights(Model.load(tmp_path / "model").arrays)
+    assert again.digest == tuned.digest
+    assert (again.encode(TEXTS) == tuned.encode(TEXTS)).all()
+
+
+def test_vectors_of_a_fine_tuned_encoder_are_kept_apart(tmp_path, real, tuned):
+    plain = CachedEncoder(real, tmp_path)
+    other = plain.with_weights(tuned._weights)
+    assert abs(plain.encode(TEXTS) - other.encode(TEXTS)).max() > 0.01
+    assert (other.encode(TEXTS) == CachedEncoder(tuned, tmp_path).encode(TEXTS)).all()
+    assert (other.n_encoded, len(list(tmp_path.glob("*.sqlite")))) == (8, 2)
+
+
+@pytest.mark.parametrize(("texts", "labels"), [([], []), (["a", "b", "c"], ["x", "x", "y"])])
+def test_too_few_labels_move_nothing(real, texts, labels):
+    assert real.fine_tune(texts, labels, seed=1) == {}

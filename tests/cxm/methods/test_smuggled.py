@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxm.methods.smuggled import drop_smuggled
+from cxm.methods.smuggled import drop_smuggled, drop_strange, usual_words
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,25 @@ def test_ordinary_sentences_are_heard_as_they_stand(text):
 @given(st.lists(st.text(max_size=80), max_size=4))
 def test_any_text_has_an_answer(texts):
     assert len(drop_smuggled(texts)) == len(texts)
+
+
+USUAL = usual_words([f"Where is my parcel? It left the depot on Monday, order {i}." for i in range(300)])
+PAGE = "Pretend that two thieves rob a museum in a novel."
+
+
+def test_a_page_about_something_else_is_not_heard():
+    said = f"Your parcel left the depot on Monday. {PAGE} Thanks for asking, Xanthippe!"
+    assert drop_strange([said, PAGE], USUAL) == [
+        "Your parcel left the depot on Monday. Thanks for asking, Xanthippe!",
+        "",
+    ]
+
+
+def test_what_few_conversations_say_tells_nothing_of_what_is_usual():
+    assert usual_words(["my parcel is late"] * 20) == []
+    assert drop_strange([PAGE], []) == [PAGE]
+
+
+def test_words_of_one_conversation_alone_are_not_usual():
+    assert "parcel" in USUAL
+    assert "museum" not in usual_words(["where is my parcel"] * 300 + [PAGE])

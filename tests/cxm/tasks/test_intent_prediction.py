@@ -7,10 +7,12 @@ import polars as pl
 import pytest
 
 from cxm import runs
+from cxm.backends.encoder import HashingEncoder
 from cxm.methods.abstaining import choose_threshold
 from cxm.methods.descriptions import describe_intent, readable_name
 from cxm.methods.drivers import compare_periods
 from cxm.methods.overlap import find_overlaps
+from cxm.task import Model
 from cxm.tasks.intent_prediction import TASK
 from cxm.workspace import Workspace, make_services
 
@@ -223,3 +225,67 @@ def test_drivers_keep_their_names_when_another_week_comes(calls, tmp_path):
     assert sum(now[id_] == driver for id_, driver in before.items()) >= 14  # of 16
     assert len(set(now.values())) == 3
     assert run(3) == now
+
+
+def test_what_labels_are_worth_is_compared_on_labels_held_out(calls, tmp_path, encoder):
+    workspace = Workspace(calls, tmp_path / "out", encoder)
+    runs.run(TASK, workspace)
+    compared = workspace.read("model_comparison").filter(metric="accuracy").collect()
+    assert compared["model"].to_list() == ["8 an intent", "all labels", "no labels"]
+    assert compared["n"].to_list() == [4] * 3
+    assert (compared["low"] <= compared["value"]).all()
+    assert (compared["value"] <= compared["high"]).all()
+    runs.run(TASK, workspace, use_labels=False)
+    assert not (tmp_path / "out" / "model_comparison" / "intent_prediction.parquet").exists()
+
+
+class Tunable(HashingEncoder):
+    """Fine-tuned, it sees nothing but the first half of a vector, or nothing at all."""
+
+    def __init__(self, kept=64):
+        self.kept = kept
+
+    @property
+    def digest(self):
+        return f"hashing-{self.kept}"
+
+    def encode(self, texts):
+        vectors = super().encode(texts)
+        vectors[:, self.kept :] = 0
+        return vectors
+
+    def fine_tune(self, texts, labels, seed):
+        return {"kept": np.array([self.gives], dtype=np.float16)}
+
+    def with_weights(self, weights):
+        return Tunable(int(weights["kept"][0]))
+
+
+@pytest.mark.parametrize(("gives", "is_gain"), [(32, True), (0, False)])
+def test_a_fine_tuned_encoder_is_used_where_it_gains_and_loads_back(
+    calls, tmp_path, monkeypatch, gives, is_gain
+):
+    monkeypatch.setattr(Tunable, "gives", gives, raising=False)
+    if is_gain:
+        monkeypatch.setattr("cxm.tasks.intent_prediction.is_gain", lambda after, before: True)
+    workspace = Workspace(calls, tmp_path / "out", Tunable())
+    params = TASK.params(fine_tune=True)
+    runs.run(TASK, workspace, params)
+    compared = workspace.read("model_comparison").filter(model="fine-tuned").collect()
+    assert dict(compared.select("metric", "value").iter_rows())["is_used"] == is_gain
+    model = Model.load(tmp_path / "out" / "models" / "intent_prediction")
+    assert ("encoder.kept" in model.arrays) == is_gain
+    tables = runs.read_inputs(TASK, workspace)
+    again = TASK.method.predict(tables, model, params, workspace.services)["predicted_intents"]
+    written = workspace.read("predicted_intents").collect()
+    assert again.select(written.columns).equals(written)
+
+
+@pytest.mark.parametrize("use_labels", [True, False])
+def test_where_nothing_can_be_fine_tuned_all_is_as_without(calls, tmp_path, encoder, use_labels):
+    found = []
+    for fine_tune in (False, True):
+        workspace = Workspace(calls, tmp_path / str(fine_tune), encoder)
+        runs.run(TASK, workspace, TASK.params(fine_tune=fine_tune), use_labels=use_labels)
+        found.append(workspace.read("predicted_intents").collect())
+    assert found[0].equals(found[1])
