@@ -35,6 +35,7 @@ def cli_page() -> str:
         ("run", "sentiment"),
         ("labels", "export"),
         ("labels", "import"),
+        ("kb", "list"),
         ("kb", "dismiss"),
     ]:
         title = " ".join(("cxm", *words))

@@ -99,7 +99,7 @@ _GROUPS = {
             "Customers most like a given set.",
             "cxm lookalike --seed ids.csv --data data",
         ),
-        _Command("shots:kb", "kb", "Review findings in the knowledge base."),
+        _Command("findings:kb", "kb", "Review findings in the knowledge base."),
     ),
 }
 for _group, _commands in _GROUPS.items():

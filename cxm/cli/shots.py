@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import json as json_
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
 import polars as pl
-from cyclopts import App, Parameter, validators
+from cyclopts import Parameter, validators
 
 from cxm import runs
 from cxm.cli.output import OUT, Data, Json, Out, note, print_json, print_rows
 from cxm.errors import CxmError, did_you_mean
-from cxm.locks import hold
-from cxm.store import checked, write
+from cxm.store import checked
 from cxm.tables import TABLES
 from cxm.task import Results, Services, Tables, Task
 from cxm.tasks import by_name
@@ -256,83 +254,4 @@ def show(
             [{k: v for k, v in row.items() if v is not None} for row in rows[:1]] if len(rows) == 1 else rows
         )
     print_rows(turns.drop("spoken_at").to_dicts())
-    return 0
-
-
-kb = App(name="kb", help="Review findings in the knowledge base.")
-
-
-@kb.default
-def _which_kb(*words: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)]) -> int:
-    """What happens where no command is named, or one that is not there."""
-    legal = [name for name in kb if not name.startswith("-")]
-    given = f"'{words[0]}'" if words else "nothing"
-    raise CxmError(f"cxm kb takes {' or '.join(legal)}, not {given}; see `cxm kb --help`")
-
-
-@kb.command(
-    name="dismiss",
-    help_epilogue='Example: cxm kb dismiss a-012 a-040 --reason "different plans" --data data',
-)
-def dismiss(
-    left: str,
-    right: str,
-    /,
-    *,
-    reason: str,
-    data: Path,
-    out: Out = OUT,
-    json: Json = False,
-) -> int:
-    """Set a finding aside; it stays so while the two sentences are unchanged.
-
-    Parameters
-    ----------
-    left, right
-        The two articles, in any order.
-    reason
-        Why it is no defect.
-    data
-        Data directory; its table dismissed_findings is written.
-    """
-    from cxm.methods.dismissals import sentences_digest
-
-    workspace = Workspace(data, out)
-    left, right = sorted((left, right))
-    if left == right:
-        raise CxmError(f"a finding is about two articles; '{left}' was given twice")
-    if workspace.has("articles"):
-        known = workspace.read("articles").select("article_id").collect()["article_id"].to_list()
-        for article in (left, right):
-            if article not in set(known):
-                near = did_you_mean(article, get_close_matches(article, known, n=1))
-                raise CxmError(f"no article '{article}' in {data}{near}")
-    runs.run(by_name("kb_refinement"), workspace, force=False)
-    is_pair = (pl.col("left_article_id") == left) & (pl.col("right_article_id") == right)
-    found = workspace.read("article_findings").filter(is_pair).collect()
-    if not found.height and workspace.has("dismissed_findings"):
-        earlier = workspace.read("dismissed_findings").filter(is_pair).collect()
-        if earlier.height:
-            raise CxmError(f"'{left}' and '{right}' are dismissed already: {earlier['reason'][0]}")
-    if not found.height:
-        raise CxmError(f"no finding about '{left}' and '{right}'; `cxm run kb_refinement` lists the findings")
-    row = found.row(0, named=True)
-    digest = sentences_digest(row["left_quote"], row["right_quote"])
-    dismissed = pl.DataFrame(
-        {
-            "left_article_id": [left],
-            "right_article_id": [right],
-            "reason": [reason],
-            "sentences_digest": [digest],
-        }
-    )
-    with hold(workspace.data):
-        if workspace.has("dismissed_findings"):
-            others = workspace.read("dismissed_findings").filter(~is_pair).collect()
-            dismissed = pl.concat([others, dismissed]).sort("left_article_id", "right_article_id")
-        path = write(dismissed, workspace.data, "dismissed_findings")
-    print_json({"file": str(path), "rows": dismissed.height}) if json else print(
-        f"{dismissed.height} in {path}"
-    )
-    note("left out from the next run on")
     return 0

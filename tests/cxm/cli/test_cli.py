@@ -46,6 +46,7 @@ BAD_CALLS = {
         "turns",
     ),
     "no seed file": (["lookalike", "--seed", "nowhere.csv", "--data", "data"], "nowhere.csv"),
+    "findings without articles": (["kb", "list", "--data", "data"], "articles"),
     "dismiss without articles": (["kb", "dismiss", "a", "b", "--reason", "x", "--data", "data"], "articles"),
 }
 
@@ -145,6 +146,9 @@ def test_a_dismissed_finding_stays_away(cxm, tmp_path, tiny_world, offline):
     store.write(pl.read_parquet(tiny_world / "articles.parquet"), data, "articles")
     cxm("run", "kb_refinement", "--data", data)
     found = store.scan(tmp_path / "out", "article_findings").collect()
+    code, listed, _ = cxm("kb", "list", "--data", data, "--json")
+    assert code == 0
+    assert json.loads(listed) == found.sort("score", descending=True).to_dicts()
     left, right = found.row(0)[:2]
     code, _, _ = cxm("kb", "dismiss", right, left, "--reason", "known", "--data", data)
     assert code == 0
