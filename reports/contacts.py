@@ -37,7 +37,8 @@ def build_contacts(workspace: Workspace) -> pl.LazyFrame:
         frame = frame.join(ends, on="conversation_id", how="left", validate="1:1")
     if workspace.has("quality_answers") and workspace.has("scorecard"):
         quality = score_quality(workspace.read("quality_answers"), workspace.read("scorecard"))
-        quality = quality.drop("is_failed", "n_applicable")
+        # Where no criterion applies there was nothing to do wrong.
+        quality = quality.filter(pl.col("n_applicable") > 0).drop("is_failed", "n_applicable")
         frame = frame.join(quality, on="conversation_id", how="left", validate="1:1")
     return frame
 

@@ -126,7 +126,7 @@ _ERROR_FIGURES = tuple(
         "low",
         definition=f"Share of conversations with a criterion that is {what} answered no. {_ANSWERS}",
         numerator=f"Conversations with a {label.casefold()} criterion answered no",
-        denominator="Conversations with answers",
+        denominator="Conversations with a criterion that applies",
         window=_WEEK,
         needs=_QUALITY,
         compute=share_of(pl.col(f"n_{name}_errors") > 0),

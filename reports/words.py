@@ -73,7 +73,7 @@ def quantity(value: float, unit: str, n: int | None = None, currency: str | None
         return money(value, currency)
     if unit == "count":
         return integer(value)
-    return signed(value, 0) if unit == "points" else decimal(value, 2)
+    return signed(value, 0) if unit == "points" else decimal(value, _digits(unit))
 
 
 def difference(value: float, previous: float, unit: str) -> str:
@@ -88,7 +88,12 @@ def difference(value: float, previous: float, unit: str) -> str:
     if unit == "count":
         share = f" ({signed(100 * change / previous, 0)}{_SPACE}%)" if previous else ""
         return signed(change, 0) + share
-    return signed(change, 2)
+    return signed(change, _digits(unit))
+
+
+def _digits(unit: str) -> int:
+    """Contacts of a customer in a week are hundredths: a change shows in the third decimal."""
+    return 3 if unit == "rate" else 2
 
 
 def p_value(value: float) -> str:

@@ -18,7 +18,6 @@ def tell(evidence: Evidence) -> Story:
     said = [say_score(evidence, "The first article is right for", "hit_at_1", "test queries")]
     if queries and not said[0]:
         said.append(f"Articles were found for {words.plural(queries, 'query', 'queries')}.")
-    said.append(_ranked_by(evidence))
     gaps = _gaps(evidence)
     if gaps.height:
         first = gaps.row(0, named=True)
@@ -29,7 +28,8 @@ def tell(evidence: Evidence) -> Story:
             f"({words.plural(n, 'conversation or query', 'conversations or queries')})."
         )
     finding = " ".join(sentence for sentence in said if sentence) or "No query to search for."
-    return Story(finding, _draw_gaps(gaps) + draw_scores(evidence), (*_gap_grid(gaps), *_hit_grid(evidence)))
+    grids = (*_gap_grid(gaps), *_hit_grid(evidence))
+    return Story(finding, _draw_gaps(gaps) + draw_scores(evidence), grids, quality=_ranked_by(evidence))
 
 
 def _ranked_by(evidence: Evidence) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import polars as pl
@@ -113,7 +114,8 @@ def _event(evidence: Evidence) -> str:
 
 
 def _say_term(term: str) -> str:
-    return words.readable(term.replace("=", ": "))
+    said = words.readable(term.replace("=", ": "))
+    return re.sub(r" (\d+) days$", r" in the last \1 days", said)
 
 
 def _risks(evidence: Evidence) -> tuple[pl.DataFrame, int]:

@@ -27,7 +27,7 @@ def tell(evidence: Evidence) -> Story:
     if replies is None or not total:
         return Story("No point in a conversation to prepare a reply for.")
     finding = (
-        f"Of {words.plural(total, 'point')} in conversations, an answer from an article is ready for "
+        f"Of {words.plural(total, 'reply', 'replies')} to prepare, an answer from an article is ready for "
         f"{words.percent(counts.get('answered', 0) / total, total)}"
     )
     if counts.get("tool"):

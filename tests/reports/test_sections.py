@@ -54,7 +54,7 @@ def plain(text):
         ),
         (
             "multi_turn_rag",
-            "Of 60 points in conversations, an answer from an article is ready for 67 %;"
+            "Of 60 replies to prepare, an answer from an article is ready for 67 %;"
             " no article answers 33 %.",
         ),
         (
