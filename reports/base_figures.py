@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from cxm.methods.risk_rows import total_at_risk
 from cxm.workspace import Workspace
 from reports import periods
 from reports.intervals import Z, rate_of_each, share_of_counts
@@ -59,28 +60,26 @@ def share_in_gaps(base: Base) -> pl.DataFrame:
     return share_of_counts(pl.LazyFrame(row, schema={"period": pl.String, "hits": pl.Int64, "n": pl.Int64}))
 
 
-def _risks(base: Base, column: str) -> pl.Series:
-    risk = base.workspace.read("churn_risk").select("horizon_days", column).collect()
+def _risks(base: Base) -> tuple[pl.DataFrame, int]:
+    risk = base.workspace.read("churn_risk").collect()
     horizon = main_horizon(risk["horizon_days"].unique().to_list() or [MAIN_HORIZON_DAYS])
-    return risk.filter(pl.col("horizon_days") == horizon)[column].drop_nulls()
+    return risk.filter(pl.col("horizon_days") == horizon), horizon
 
 
 def mean_risk(base: Base) -> pl.DataFrame:
     """Mean probability of leaving."""
-    return _over_customers(base, _risks(base, "probability"), is_total=False)
+    values = _risks(base)[0]["probability"].to_numpy()
+    n = len(values)
+    low = high = None
+    if n > 1:
+        half = Z * float(values.std(ddof=1)) / n**0.5
+        low, high = float(values.mean()) - half, float(values.mean()) + half
+    return base.whole(float(values.mean()) if n else None, low, high, n)
 
 
 def value_at_risk(base: Base) -> pl.DataFrame:
-    """Sum of the value at risk."""
-    return _over_customers(base, _risks(base, "value_at_risk"), is_total=True)
-
-
-def _over_customers(base: Base, values: pl.Series, is_total: bool) -> pl.DataFrame:
-    n = values.len()
-    array = values.to_numpy()
-    factor = n if is_total else 1
-    low = high = None
-    if n > 1:
-        half = Z * float(array.std(ddof=1)) / n**0.5
-        low, high = (array.mean() - half) * factor, (array.mean() + half) * factor
-    return base.whole(float(array.mean()) * factor if n else None, low, high, n)
+    """Sum of the value at risk, with the interval of what will truly leave."""
+    risk, horizon = _risks(base)
+    known = risk["value_at_risk"].drop_nulls().len()
+    value, low, high = total_at_risk(risk, horizon) or (None, None, None)
+    return base.whole(value, low, high, known)

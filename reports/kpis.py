@@ -377,7 +377,7 @@ KPIS: tuple[Kpi, ...] = (
         "currency",
         "low",
         definition="Sum over customers of the probability of leaving times the spend "
-        "expected over the horizon.",
+        "expected over the horizon; the interval is of what will truly leave, given these probabilities.",
         numerator="Sum of probability times expected spend",
         denominator="None: a sum over customers with a risk",
         window=_ALL,

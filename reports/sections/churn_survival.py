@@ -232,7 +232,8 @@ def _ratio_grid(ratios: list[dict[str, Any]], unit: str | None) -> tuple[Grid, .
     rows = []
     for row in ratios[:_MOST_TERMS]:
         interval = f"{words.decimal(row['low'])} to {words.decimal(row['high'])}"
-        cells = [_say_term(row["term"]), words.decimal(row["hazard_ratio"]), interval, "–"]
+        against = f" (against {words.readable(row['reference'])})" if row.get("reference") else ""
+        cells = [_say_term(row["term"]) + against, words.decimal(row["hazard_ratio"]), interval, "–"]
         if row.get("excess_value") is not None:
             ends = (words.money(row[name], unit) for name in ("excess_low", "excess_high"))
             cells[3] = f"{words.money(row['excess_value'], unit)} ({' to '.join(ends)})"
