@@ -122,14 +122,14 @@ def plan_cuts(table: pl.DataFrame, given: Mapping[str, Sequence[float] | None] |
 
 
 def _quintiles(values: pl.Series) -> list[float]:
-    """Of each score but the last, the greatest value; just below the least where a score has none."""
+    """Of each score but the last, the greatest value; a whole number below the least where a score has none."""
     distinct, n = np.unique(values.cast(pl.Float64).to_numpy(), return_counts=True)
     if not len(distinct):
         return [0.0] * (N_SCORES - 1)
     middle = np.cumsum(n) - n / 2 + 0.5
     score = np.clip(np.ceil(N_SCORES * middle / n.sum() - 1e-9), 1, N_SCORES)
     upto = np.searchsorted(score, np.arange(1, N_SCORES), side="right")
-    return [float(distinct[i - 1] if i else np.nextafter(distinct[0], -np.inf)) for i in upto]
+    return [float(distinct[i - 1] if i else np.ceil(distinct[0]) - 1) for i in upto]
 
 
 def parse_cuts(given: str | None, name: str) -> list[float] | None:
