@@ -148,7 +148,8 @@ def test_a_dismissed_finding_stays_away(cxm, tmp_path, tiny_world, offline):
     found = store.scan(tmp_path / "out", "article_findings").collect()
     code, listed, _ = cxm("kb", "list", "--data", data, "--json")
     assert code == 0
-    assert json.loads(listed) == found.sort("score", descending=True).to_dicts()
+    worst_first = found.sort("relation", "score", *found.columns[:2], descending=[False, True, False, False])
+    assert json.loads(listed) == worst_first.to_dicts()
     left, right = found.row(0)[:2]
     code, _, _ = cxm("kb", "dismiss", right, left, "--reason", "known", "--data", data)
     assert code == 0
