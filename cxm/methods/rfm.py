@@ -122,7 +122,7 @@ def plan_cuts(table: pl.DataFrame, given: Mapping[str, Sequence[float] | None] |
 
 
 def _quintiles(values: pl.Series) -> list[float]:
-    """Of each score but the last, the greatest value; a whole number below the least where a score has none."""
+    """Of each score but the last, the greatest value; a whole number below all where a score has none."""
     distinct, n = np.unique(values.cast(pl.Float64).to_numpy(), return_counts=True)
     if not len(distinct):
         return [0.0] * (N_SCORES - 1)
