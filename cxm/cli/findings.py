@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated
 
 import polars as pl
-from cyclopts import App, Parameter
+from cyclopts import App
 
 from cxm import runs
-from cxm.cli.output import OUT, Data, Json, Out, note, print_json
+from cxm.cli.output import OUT, Data, Json, Out, answer_without_command, note, print_json
 from cxm.errors import CxmError, did_you_mean
 from cxm.locks import hold
 from cxm.store import write
@@ -22,14 +21,7 @@ from cxm.tasks import by_name
 from cxm.workspace import Workspace
 
 kb = App(name="kb", help="Review findings in the knowledge base.")
-
-
-@kb.default
-def _which_kb(*words: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)]) -> int:
-    """What happens where no command is named, or one that is not there."""
-    legal = [name for name in kb if not name.startswith("-")]
-    given = f"'{words[0]}'" if words else "nothing"
-    raise CxmError(f"cxm kb takes {' or '.join(legal)}, not {given}; see `cxm kb --help`")
+answer_without_command(kb)
 
 
 @kb.command(name="list", help_epilogue="Example: cxm kb list --data data")

@@ -6,13 +6,12 @@ What an import does to rows stands in `cxm.importers`.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
 import polars as pl
-from cyclopts import App, Parameter
+from cyclopts import App
 
 from cxm import store
-from cxm.cli.output import OUT, Json, UnusedOut, note, print_json
+from cxm.cli.output import OUT, Json, UnusedOut, answer_without_command, note, print_json
 from cxm.errors import CxmError, did_you_mean
 from cxm.tables import TABLES
 
@@ -21,14 +20,7 @@ _SEED = 7
 _ANSWER = "answer"
 
 labels = App(name="labels", help="Send labels out for review and take them back.")
-
-
-@labels.default
-def _which_labels(*words: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)]) -> int:
-    """What happens where no command is named, or one that is not there."""
-    legal = [name for name in labels if not name.startswith("-")]
-    given = f"'{words[0]}'" if words else "nothing"
-    raise CxmError(f"cxm labels takes {' or '.join(legal)}, not {given}; see `cxm labels --help`")
+answer_without_command(labels)
 
 
 @labels.command(

@@ -12,7 +12,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import App, Parameter
+
+from cxm.errors import CxmError
 
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON and nothing else.")]
 Data = Annotated[Path, Parameter(help="Data directory; it is never written to.")]
@@ -68,3 +70,15 @@ def _cell(value: Any) -> str:
 def note(message: str) -> None:
     """One line on stderr: progress or a remark, never part of the answer."""
     print(message, file=sys.stderr)
+
+
+def answer_without_command(group: App) -> None:
+    """Say in a line which commands a group has, where none is named or one that is not there."""
+
+    @group.default
+    def which(*words: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)]) -> int:
+        """What happens without a command."""
+        legal = [name for name in group if not name.startswith("-")]
+        given = f"'{words[0]}'" if words else "nothing"
+        name = group.name[0]
+        raise CxmError(f"cxm {name} takes {' or '.join(legal)}, not {given}; see `cxm {name} --help`")
