@@ -38,6 +38,7 @@ _STRUCTURE = (
     "units_apart",
     "words_shared",
     "rivalry",
+    "property",
     *ELSEWHERE_FEATURES,
 )
 _N_FOLDS, _N_TREES, _LEAST = 5, 100, 20
@@ -60,9 +61,7 @@ def expect_agreement(
     agrees = (is_number & (pl.col("n_agreed") > 0) & (pl.col("number") == 0)) | (
         is_slot & (pl.col("fills") > 0)
     )
-    differs = (is_number & (pl.col("n_agreed") == 0) & (pl.col("number") > 0)) | (
-        is_slot & (pl.col("fills") == 0)
-    )
+    differs = (is_number & (pl.col("number") > 0)) | (is_slot & (pl.col("fills") == 0))
     rows = rows.with_columns(agrees=agrees & pl.col("is_restated"), differs=differs & pl.col("is_restated"))
     rows = rows.hstack(count_elsewhere(rows, like, vectors))
     is_known = rows["agrees"] | rows["differs"]

@@ -27,6 +27,7 @@ from cxm.methods.attributes import LIKE_COSINE, LIKE_FORMS
 from cxm.methods.conflicts import CONFLICT_FEATURES, describe_conflicts
 from cxm.methods.conflicts import PAIR as ARTICLES
 from cxm.methods.contexts import measure_context
+from cxm.methods.properties import group_forms
 from cxm.methods.restatements import find_restatements
 from cxm.methods.scopes import read_scopes
 from cxm.methods.statements import read_statements
@@ -68,7 +69,7 @@ def compare_articles(
         find_candidates(statements, 2 * max_articles),
         pl.DataFrame({"left": np.arange(n_sentences, dtype=np.int32)}).with_columns(right="left"),
     ]
-    vectors = like = wide = of_sentences = None
+    vectors = like = wide = of_sentences = groups = None
     near = pl.DataFrame(schema=RANKED_SCHEMA)
     if len(scopes.forms) <= max_dense:
         vectors = encode(scopes.forms)
@@ -77,6 +78,7 @@ def compare_articles(
         like = find_neighbours(vectors, _LIKE_FORMS, MIN_COSINE)
         wide = find_neighbours(vectors, LIKE_FORMS, LIKE_COSINE)
         lexical.append(expand_forms(scopes, like))
+        groups = group_forms(statements, scopes, vectors)
     pairs = (
         pl.concat(lexical)
         .unique()
@@ -87,7 +89,7 @@ def compare_articles(
     aligned = align_sentences(statements, pairs, least, of_sentences)
     occurrences = pair_occurrences(statements, scopes, aligned, max_articles)
     contexts = measure_context(statements, scopes, vectors, like)
-    compared = describe_conflicts(statements, scopes, occurrences, contexts, vectors, wide)
+    compared = describe_conflicts(statements, scopes, occurrences, contexts, vectors, wide, groups)
     described, conflicts = describe_pairs(statements, scopes, compared, of_sentences)
     ids = pl.Series(statements.ids, dtype=pl.String)
     texts = pl.Series(statements.sentences, dtype=pl.String)

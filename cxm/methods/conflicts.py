@@ -16,7 +16,8 @@ from cxm.methods.alignment import KINDS, N_NEIGHBOURS
 from cxm.methods.attributes import ATTRIBUTE_FEATURES, compare_forms
 from cxm.methods.contexts import CONTEXT_FEATURES, Contexts, cross_nearness
 from cxm.methods.facts import NUMBER
-from cxm.methods.scopes import Scopes
+from cxm.methods.properties import Groups, compare_properties
+from cxm.methods.scopes import PAGE, Scopes
 from cxm.methods.statements import Statements
 
 CONFLICT_FEATURES = (
@@ -47,6 +48,7 @@ CONFLICT_FEATURES = (
     "attributes_known",
     "title_quoted",
     *ATTRIBUTE_FEATURES,
+    "property",
     "units_shared",
     "units_apart",
     "words_shared",
@@ -71,8 +73,10 @@ def describe_conflicts(
     contexts: Contexts,
     vectors: NDArray[np.float32] | None,
     like: pl.DataFrame | None,
+    groups: Groups | None,
 ) -> pl.DataFrame:
-    """The occurrences with `CONFLICT_FEATURES`. `vectors` `(n_forms, d)`."""
+    """The occurrences with `CONFLICT_FEATURES`. `vectors` `(n_forms, d)`; `like`: forms that are near each
+    other; `groups` of forms that state one property."""
     rows = _add_contexts(statements, scopes, occurrences, contexts, vectors)
     rows = _add_forms(statements, scopes, rows)
     rows = _add_titles(statements, rows)
@@ -95,10 +99,14 @@ def describe_conflicts(
     rows = _compare_elsewhere(rows, len(scopes.forms))
     # Near in meaning in one scope, and not the same words: these may state one thing twice.
     is_restated = (
-        (pl.col("rank_least") < N_NEIGHBOURS) & (pl.col("closeness") < _SAME_WORDS) & ~pl.col("is_same_form")
+        (pl.col("rank_least") < N_NEIGHBOURS)
+        & (pl.col("closeness") < _SAME_WORDS)
+        & ~pl.col("is_same_form")
+        & pl.col("is_stated")
     )
     rows = rows.with_columns(is_restated=is_restated, is_slot=is_restated & (pl.col("units_shared") == 0))
     rows = compare_forms(statements, scopes, like, vectors, rows)
+    rows = rows.with_columns(compare_properties(groups, rows))
     rows = _compare_amounts(statements, expect_agreement(rows, like, vectors))
     return rows.with_columns(pl.col(CONFLICT_FEATURES).cast(pl.Float64).fill_nan(0.0).fill_null(0.0))
 
@@ -181,7 +189,9 @@ def _home_of(
 
 
 def _add_forms(statements: Statements, scopes: Scopes, rows: pl.DataFrame) -> pl.DataFrame:
-    """`form_spread_…`, `is_same_form`, `subject` (1 the same, -1 different, 0 unknown), `form_subject`."""
+    """`form_spread_…`, `is_same_form`, `subject` (1 the same, -1 different, 0 unknown), `about` (-1 where it
+    is not the same) and `is_stated`: neither points to a page, and not both are of articles that solve
+    problems, whose steps need not agree."""
     article, sentence = (statements.places[name].to_numpy() for name in ("article", "sentence"))
     stated = pl.DataFrame({"form": scopes.sentence_form[sentence], "article": article})
     n_articles = np.zeros(len(scopes.forms))
@@ -195,12 +205,16 @@ def _add_forms(statements: Statements, scopes: Scopes, rows: pl.DataFrame) -> pl
     known = (subject[0] >= 0) & (subject[1] >= 0)
     forms = np.stack([scopes.sentence_form[left], scopes.sentence_form[right]])
     spread = np.log(np.maximum(n_articles[forms], 1)) if len(left) else np.zeros((2, 0))
+    is_pointer = np.array([PAGE in form for form in scopes.forms], dtype=bool)
+    is_issue = (statements.articles["kind"] == "issue").fill_null(False).to_numpy()
+    is_of_issue = is_issue[rows.select(PAIR).to_numpy().T]
     return rows.with_columns(
         form_one=pl.Series(forms.min(axis=0)),
         form_two=pl.Series(forms.max(axis=0)),
         form_spread_least=pl.Series(spread.min(axis=0)),
         form_spread_most=pl.Series(spread.max(axis=0)),
         is_same_form=pl.Series(forms[0] == forms[1]),
+        is_stated=pl.Series(~is_pointer[forms].any(axis=0) & ~is_of_issue.all(axis=0)),
         subject=pl.Series(np.where(known, np.where(subject[0] == subject[1], 1, -1), 0)),
         about=pl.Series(np.where(known & (subject[0] == subject[1]), subject[0], -1)),
     )

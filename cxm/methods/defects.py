@@ -210,6 +210,7 @@ def plant_defects(
                     "article_id": copy,
                     "title": titles[source],
                     "section": articles["section"][source],
+                    "kind": articles["kind"][source],
                     "body": "\n".join(body),
                 }
             )
@@ -233,7 +234,7 @@ def plant_defects(
         title=pl.Series(titles, dtype=pl.String),
         body=pl.Series(["\n".join(body) for body in bodies], dtype=pl.String),
         body_format=pl.lit("text"),
-    ).select("article_id", "title", "section", "body", "body_format")
+    ).select("article_id", "title", "section", "kind", "body", "body_format")
     if copies:
         extra = pl.DataFrame(copies).with_columns(body_format=pl.lit("text"))
         planted = pl.concat([planted, extra.select(planted.columns)])

@@ -96,11 +96,43 @@ _NUMBERS = {word: str(i) for i, word in enumerate(_NUMBER_WORDS.split()) if i !=
 NUMBER_WORDS = tuple(_NUMBERS)
 # "5 working days" counts days.
 _OF_UNITS = frozenset({"working", "business", "calendar", "full", "whole", "more", "further"})
-_TIME_UNITS = {
-    form: unit
-    for unit in ("second", "minute", "hour", "day", "week", "month", "year")
-    for form in (unit, unit + "s")
+# How many of the smallest unit of its kind each one is: 48 hours are 2 days, 2 years are 24 months.
+_SPANS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800, "month": 1, "year": 12}
+_TIME_UNITS = {form: unit for unit in _SPANS for form in (unit, unit + "s")} | {
+    "sec": "second",
+    "secs": "second",
+    "min": "minute",
+    "mins": "minute",
+    "h": "hour",
+    "hr": "hour",
+    "hrs": "hour",
 }
+_MONEY = {
+    "euro": "€",
+    "eur": "€",
+    "dollar": "$",
+    "usd": "$",
+    "gbp": "£",
+    "yen": "¥",
+    "percent": "%",
+    "pct": "%",
+}
+_PLURALS = {
+    "people": "person",
+    "persons": "person",
+    "children": "child",
+    "feet": "foot",
+    "men": "man",
+    "women": "woman",
+}
+# Between two numbers of one unit: "at 80 and at 100 percent", "120 by 38 centimetres".
+_JOINING, _BESIDE = frozenset({"and", "or", "to", "by", "x", "until"}), frozenset({"at", "up", "from"})
+# What follows a number and is no unit.
+_NO_UNIT_WORDS = """
+a an the and or to by of in on at for from with is are was be been has have will can must before after
+until if when as that which than then so per it you we they this these also only not no but
+"""
+_NO_UNITS = frozenset(_NO_UNIT_WORDS.split())
 _NAMED_LINES = ("monday", "january", "red", "email")
 
 
@@ -155,6 +187,9 @@ _AMBIGUOUS = frozenset(
 OPPOSITES = _first_forms()
 """Word to the words that exclude it, in the like form."""
 _IS_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
+# "30min" and "12V" are a number and its unit, "IP54" and "A4" a value of a kind that the letters name.
+_WITH_UNIT = r"\b(\d+(?:[.,]\d+)*)(\p{L}{1,4})\b"
+_CODE = re.compile(r"([a-z]{1,4})(\d{1,4})")
 
 
 def _describe_word(word: str) -> tuple[str, str, int, bool]:
@@ -171,8 +206,13 @@ def _describe_word(word: str) -> tuple[str, str, int, bool]:
         # 1,000 and 1000 are one value; 1.5 is another.
         value = value.replace(",", "") if re.fullmatch(r"\d{1,3}(?:,\d{3})+", value) else value
         return "#", value, NUMBER, False
+    if code := _CODE.fullmatch(word):
+        return f"#{code[1]}", code[2], NUMBER, False
     if word in _TIME_UNITS:
         return "time", _TIME_UNITS[word], 0, False
+    if word in _PLURALS:
+        return _PLURALS[word], "", 0, False
+    word = _MONEY.get(word.removesuffix("s"), word)
     plural = len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is"))
     return (word[:-1] if plural else word), "", 0, False
 
@@ -189,7 +229,7 @@ def describe_terms(texts: Sequence[str]) -> pl.DataFrame:
         pl.DataFrame(
             {"text": pl.Series(range(len(texts)), dtype=pl.Int32), "token": pl.Series(texts, dtype=pl.String)}
         )
-        .with_columns(pl.col("token").str.extract_all(WORD_PATTERN))
+        .with_columns(pl.col("token").str.replace_all(_WITH_UNIT, "$1 $2").str.extract_all(WORD_PATTERN))
         .explode("token")
         .drop_nulls("token")
         .with_columns(
@@ -243,28 +283,89 @@ def _take_negations(terms: pl.DataFrame) -> pl.DataFrame:
 
 def _take_units(terms: pl.DataFrame) -> pl.DataFrame:
     """Name each number's unit in its neutral term and take the unit's own term away."""
-    following = pl.col("neutral").shift(-1).over("text").fill_null("")
-    terms = terms.filter(~(pl.col("neutral").is_in(sorted(_OF_UNITS)) & (following == "time")))
-    # "One" is a number only before a unit.
-    is_one = (pl.col("neutral") == "one") & (following == "time")
+
+    def ahead(name: str, n: int) -> pl.Expr:
+        return pl.col(name).shift(-n).over("text").fill_null("" if name != "kind" else 0)
+
+    terms = terms.filter(~(pl.col("neutral").is_in(sorted(_OF_UNITS)) & (ahead("neutral", 1) == "time")))
+    is_per_cent = (pl.col("neutral") == "per") & (ahead("neutral", 1) == "cent")
+    terms = terms.with_columns(neutral=pl.when(is_per_cent).then(pl.lit("%")).otherwise("neutral"))
+    is_half = (
+        (pl.col("neutral") == "half")
+        & (ahead("neutral", 1).is_in(["a", "an"]))
+        & (ahead("neutral", 2) == "time")
+    )
+    terms = terms.filter(~(is_half.shift(1).over("text").fill_null(False)))
+    is_half = (pl.col("neutral") == "half") & (ahead("neutral", 1) == "time")
+    terms = terms.with_columns(
+        value=pl.when(is_half).then(pl.lit("0.5")).otherwise("value"),
+        kind=pl.when(is_half).then(pl.lit(NUMBER, pl.Int8)).otherwise("kind"),
+        neutral=pl.when(is_half).then(pl.lit("#")).otherwise("neutral"),
+    )
+    is_number = (pl.col("kind") == NUMBER) & (pl.col("neutral") == "#")
+    # "One" is a number only before what is counted elsewhere.
+    counted = terms.filter(is_number.shift(1).over("text").fill_null(False))["neutral"].unique().to_list()
+    units = sorted({"time", *counted} - _NO_UNITS)
+    is_one = (pl.col("neutral") == "one") & ahead("neutral", 1).is_in(units)
     terms = terms.with_columns(
         value=pl.when(is_one).then(pl.lit("1")).otherwise("value"),
         kind=pl.when(is_one).then(pl.lit(NUMBER, pl.Int8)).otherwise("kind"),
+        neutral=pl.when(is_one).then(pl.lit("#")).otherwise("neutral"),
     )
-    is_number = pl.col("kind") == NUMBER
-    after = following
+    is_number = (pl.col("kind") == NUMBER) & (pl.col("neutral") == "#")
+    terms = terms.with_columns(is_number=is_number)
     before = pl.col("neutral").shift(1).over("text").fill_null("")
-    is_currency = before.is_in(sorted(_CURRENCIES))
-    time_unit = pl.when(after == "time").then(pl.col("value").shift(-1).over("text")).otherwise(pl.lit(""))
-    unit = pl.when(is_currency).then(before).when(after == "#").then(pl.lit("")).otherwise(after)
+    is_currency = before.is_in(sorted(_CURRENCIES - {"%"}))
+    is_none = ahead("neutral", 1).is_in(sorted(_NO_UNITS)) | ahead("neutral", 1).str.contains(r"^[#±]")
+    unit = pl.when(is_currency).then(before).when(is_none).then(pl.lit("")).otherwise(ahead("neutral", 1))
+    time = (
+        pl.when(~is_currency & (ahead("neutral", 1) == "time")).then(ahead("value", 1)).otherwise(pl.lit(""))
+    )
+    terms = terms.with_columns(
+        unit=pl.when("is_number").then(unit).otherwise(pl.lit("")),
+        time=pl.when("is_number").then(time).otherwise(pl.lit("")),
+    )
+    joins = pl.col("is_number") & ahead("neutral", 1).is_in(sorted(_JOINING))
+    skips = ahead("neutral", 2).is_in(sorted(_BESIDE))
+
+    def taken(name: str) -> pl.Expr:
+        other = (
+            pl.when(ahead("neutral", 2) == "#")
+            .then(ahead(name, 2))
+            .when(skips & (ahead("neutral", 3) == "#"))
+            .then(ahead(name, 3))
+        )
+        return pl.when(joins).then(other.otherwise(name)).otherwise(name)
+
+    terms = terms.with_columns(unit=taken("unit"), time=taken("time"))
+    spans = (
+        terms.filter("is_number", pl.col("time") != "").select("value", "time").unique(maintain_order=True)
+    )
+    spans = spans.with_columns(
+        span=pl.Series([_write_span(*row) for row in spans.iter_rows()], dtype=pl.String)
+    )
+    terms = terms.join(spans, on=["value", "time"], how="left", maintain_order="left")
     return terms.with_columns(
-        neutral=pl.when(is_number).then("#" + unit).otherwise("neutral"),
-        value=pl.when(is_number & ~is_currency & (time_unit != ""))
-        .then(pl.col("value") + " " + time_unit)
+        neutral=pl.when("is_number").then("#" + pl.col("unit")).otherwise("neutral"),
+        value=pl.when(pl.col("is_number") & (pl.col("time") != ""))
+        .then("span")
         .when(pl.col("neutral") == "time")
         .then(pl.lit(""))
         .otherwise("value"),
     )
+
+
+def _write_span(value: str, unit: str) -> str:
+    """A time in the largest unit that it is a whole number of: "48", "hour" is "2 day"."""
+    sign = "not " if value.startswith("not ") else ""
+    number = value.removeprefix("not ").replace(",", ".")
+    try:
+        smallest = float(number) * _SPANS[unit]
+    except ValueError:  # a time of day, or a version
+        return f"{value} {unit}"
+    units = ("year", "month") if unit in ("year", "month") else ("week", "day", "hour", "minute", "second")
+    fit = next((u for u in units if smallest >= _SPANS[u] and smallest % _SPANS[u] == 0), unit)
+    return f"{sign}{smallest / _SPANS[fit]:g} {fit}"
 
 
 def facts_of(text: str) -> list[tuple[str, str, int]]:

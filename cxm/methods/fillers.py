@@ -15,8 +15,9 @@ import polars as pl
 _LEAST_FRAME, _MOST_FILLER, _MOST_WORDS = 3, 8, 40
 # A frame with more fillers says little about them, and a filler of more frames little about those.
 _MOST_FILLERS, _MOST_FRAMES = 60, 40
-# Subjects, figures and pages are masked in forms: that they fill a gap tells nothing.
-_MASKS = r"#|product|this page"
+# Subjects, figures and pages are masked in forms: that they fill a gap tells nothing, unless a figure has
+# words about it.
+_MASKS = r"product|this page|^(?:\S+ )?#(?: \S+)?$"
 _GAPS = ("form", "frame", "filler")
 
 

@@ -19,9 +19,13 @@ from cxm.methods.statements import Statements
 
 # What stands in more of the articles does not tell them apart.
 _COMMON_SHARE, _COMMON = 0.1, 20
+_NAME_SHARE, _KIND = 0.9, 2
+_QUOTED = r"[\"“][^\"“”]*[\"”]"
 _LEAST_TITLE = 8
+PAGE = "this page"
+"""What stands in a form where a page is pointed to."""
 _MOST_IN_SCOPE = 4096
-_STEP = r"^(?:Step )?#[.:)]?\s+"
+_STEP = r"^(?:(?i:step) )?#[.:)]?\s+"
 _QUOTES = (('"', '"'), ("“", "”"))
 NUMBERS = rf"\d+(?:[.,:]\d+)*|(?i:\b(?:{'|'.join(NUMBER_WORDS)})\b)"
 
@@ -31,8 +35,8 @@ class Scopes:
     """Subjects, scopes and forms of the statements of a knowledge base.
 
     `subjects`: their names; `article_subject` `(n_articles,)` and `sentence_subject` `(n_sentences,)`:
-    number of the subject, -1 for none; `forms`: the texts; `sentence_form` `(n_sentences,)`; `scopes`:
-    article, place, scope (a number; -1 where the scope is too wide to compare within); `leaves`
+    number of the subject, -1 for none; `forms`: texts in lower case; `sentence_form` `(n_sentences,)`;
+    `scopes`: article, place, scope (a number; -1 where the scope is too wide to compare within); `leaves`
     `(n_articles,)`: number of the last step of each section.
     """
 
@@ -81,36 +85,48 @@ def read_scopes(statements: Statements) -> Scopes:
 
 
 def _find_subjects(statements: Statements, articles: pl.DataFrame, texts: pl.Series) -> list[str]:
-    """Steps of sections that are names: several articles have them, and sentences write them so."""
+    """Steps of sections that are names: sentences of several articles write them with the same capitals,
+    and hardly any without."""
     steps = (
         articles.select("article", step="steps")
         .explode("step")
         .unique()
-        .filter(pl.col("step").str.contains(r"^\p{Lu}.{2,}"))
-        .group_by("step")
-        .len()
-        .filter(pl.col("len") > 1)["step"]
+        .filter(pl.col("step").str.contains(r"^\p{Lu}.{2,}"))["step"]
+        .unique()
         .sort()
         .to_list()
     )
     if not steps:
         return []
     longest_first = sorted(steps, key=lambda step: (-len(step), step))
-    inside = texts.str.slice(1)  # a first word has its capital letter anyway
+    # A first word has its capital letter anyway, and so has a page that is pointed to.
+    inside = texts.str.slice(1).str.replace_all(_QUOTED, "")
     mentions = (
         pl.DataFrame({"sentence": np.arange(len(texts), dtype=np.int32), "text": inside})
         .lazy()
-        .select("sentence", step=pl.col("text").str.extract_many(longest_first, leftmost=True))
+        .select(
+            "sentence",
+            step=pl.col("text").str.extract_many(longest_first, ascii_case_insensitive=True, leftmost=True),
+        )
         .filter(pl.col("step").list.len() > 0)
         .explode("step")
         .unique()
+        .with_columns(is_name=pl.col("step").is_in(steps), step=pl.col("step").str.to_lowercase())
         .join(statements.places.lazy().select("article", "sentence"), on="sentence")
         .group_by("step")
-        .agg(n=pl.col("article").n_unique())
+        .agg(n=pl.col("article").filter("is_name").n_unique(), share=pl.col("is_name").mean())
         .collect()
     )
     most = max(_COMMON, _COMMON_SHARE * articles.height)
-    kept = mentions.filter(pl.col("n").is_between(2, most))["step"].to_list()
+    names = mentions.filter(pl.col("n").is_between(2, most) & (pl.col("share") >= _NAME_SHARE))["step"]
+    named = {step for step in steps if step.lower() in set(names)}
+    # What names stand under is a kind of thing, as "TV box" over "Reel TV box".
+    under: dict[str, set[str]] = {}
+    for path in articles["steps"].to_list():
+        inside_path = [step for step in path if step in named]
+        for i, step in enumerate(inside_path):
+            under.setdefault(step, set()).update(inside_path[i + 1 :])
+    kept = [step for step in named if len(under.get(step, ())) < _KIND]
     return sorted(kept, key=lambda step: (-len(step), step))
 
 
@@ -127,11 +143,12 @@ def _read_forms(texts: pl.Series, subjects: list[str], titles: pl.Series) -> pl.
     """The texts without their subjects, numbers and the titles of pages they point to."""
     pages = titles.filter(titles.str.len_chars() >= _LEAST_TITLE).unique().sort()
     names = [f"{first}{page}{last}" for page in pages for first, last in _QUOTES] + subjects
-    words = ["this page"] * (len(names) - len(subjects)) + ["product"] * len(subjects)
+    words = [PAGE] * (len(names) - len(subjects)) + ["product"] * len(subjects)
     forms = texts.rename("form").to_frame()
     if names:
         forms = forms.with_columns(pl.col("form").str.replace_many(names, words, leftmost=True))
-    return forms.select(pl.col("form").str.replace_all(NUMBERS, "#").str.replace(_STEP, ""))["form"]
+    without = pl.col("form").str.replace_all(NUMBERS, "#").str.replace(_STEP, "")
+    return forms.select(without.str.to_lowercase())["form"]
 
 
 def _group_places(

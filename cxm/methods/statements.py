@@ -14,9 +14,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from cxm.methods.acronyms import find_acronyms, write_out
 from cxm.methods.documents import plain_text, sentences
 from cxm.methods.facts import NUMBER, describe_terms
-from cxm.methods.short_forms import find_short_forms, write_out
 
 # A line that was wrapped goes on in lower case; a list item or heading does not.
 _WRAPPED = re.compile(r"(?<=[^.!?:;\n])\n(?=[a-z(])")
@@ -32,7 +32,7 @@ _DAYS = {"second": 1 / 86_400, "minute": 1 / 1440, "hour": 1 / 24, "week": 7.0, 
 class Statements:
     """The sentences of a knowledge base, each different one once.
 
-    `ids` `(n_articles,)` sorted; `articles`: article, title, section; `sentences`: the texts;
+    `ids` `(n_articles,)` sorted; `articles`: article, title, section, kind; `sentences`: the texts;
     `read_as`: the same with acronyms written out and without the numbers of steps;
     `places`: article, place, sentence (one row for each sentence of each article, in order);
     `terms`: sentence, term, value (a number), kind and how often (`n`); `sequence`: sentence, place,
@@ -90,9 +90,9 @@ def read_statements(articles: pl.DataFrame) -> Statements:
         rows["sentence"] += [numbers.setdefault(s, len(numbers)) for s in found]
     places = pl.DataFrame(rows, schema=dict.fromkeys(rows, pl.Int32))
     n_sentences, texts = len(numbers), list(numbers)
-    short_forms = find_short_forms(texts)
-    read_as = [_STEP.sub("", text) for text in write_out(texts, short_forms)]
-    described = describe_terms([*read_as, *write_out(articles["title"].to_list(), short_forms)])
+    acronyms = find_acronyms(texts)
+    read_as = [_STEP.sub("", text) for text in write_out(texts, acronyms)]
+    described = describe_terms([*read_as, *write_out(articles["title"].to_list(), acronyms)])
     described = described.with_columns(term=(pl.col("neutral").rank("dense") - 1).cast(pl.Int32))
     is_title = pl.col("text") >= n_sentences
     sequence = described.filter(~is_title).rename({"text": "sentence"})
@@ -114,7 +114,7 @@ def read_statements(articles: pl.DataFrame) -> Statements:
     names = _find_names(sequence, n_terms)
     return Statements(
         articles["article_id"].to_list(),
-        articles.select(pl.int_range(pl.len(), dtype=pl.Int32).alias("article"), "title", "section"),
+        articles.select(pl.int_range(pl.len(), dtype=pl.Int32).alias("article"), "title", "section", "kind"),
         texts,
         read_as,
         places,

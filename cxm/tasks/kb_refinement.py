@@ -62,7 +62,7 @@ class RefinementParams(Params):
 
 
 def _read_articles(tables: Tables) -> pl.DataFrame:
-    columns = ("article_id", "title", "section", "body", "body_format")
+    columns = ("article_id", "title", "section", "kind", "body", "body_format")
     return tables["articles"].select(columns).sort("article_id").collect()
 
 

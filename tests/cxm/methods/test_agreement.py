@@ -32,6 +32,7 @@ def _base(wrong: int | None) -> pl.DataFrame:
                 "section": f"Tools > {name} > {leaf}",
                 "body": body,
                 "body_format": "text",
+                "kind": "information",
             }
             for leaf, body in bodies.items()
         ]

@@ -18,6 +18,7 @@ def read(*bodies: str) -> Statements:
                 "section": None,
                 "body": bodies,
                 "body_format": "text",
+                "kind": "information",
             },
             schema_overrides={"section": pl.String},
         )

@@ -21,7 +21,14 @@ def _read() -> tuple[Statements, Scopes]:
     ids = [f"{i:02d}" for i in range(12)]
     statements = read_statements(
         pl.DataFrame(
-            {"article_id": ids, "title": ids, "section": "Data", "body": bodies, "body_format": "text"}
+            {
+                "article_id": ids,
+                "title": ids,
+                "section": "Data",
+                "body": bodies,
+                "body_format": "text",
+                "kind": "information",
+            }
         )
     )
     return statements, read_scopes(statements)
@@ -29,7 +36,7 @@ def _read() -> tuple[Statements, Scopes]:
 
 def test_wordings_of_one_property_stand_apart_and_two_properties_together() -> None:
     statements, scopes = _read()
-    one, two, load = (scopes.forms.index(text) for text in (*_WEIGHT, _LOAD))
+    one, two, load = (scopes.forms.index(text.lower()) for text in (*_WEIGHT, _LOAD))
     rows = pl.DataFrame({"form_one": [one, one], "form_two": [two, load], "is_slot": False})
     vectors = HashingEncoder().encode(scopes.forms)
     found = compare_forms(statements, scopes, _NO_NEIGHBOURS, vectors, rows)

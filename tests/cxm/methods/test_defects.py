@@ -16,6 +16,7 @@ def articles(n: int) -> pl.DataFrame:
             "section": ["Shop"] * n,
             "body": [f"<p>Box {i} can be returned within {i + 3} days.</p>" for i in range(n)],
             "body_format": ["html"] * n,
+            "kind": ["information"] * n,
         }
     )
 

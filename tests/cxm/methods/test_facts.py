@@ -1,5 +1,6 @@
 """What a sentence states: numbers with units, negations, opposites, names."""
 
+import polars as pl
 import pytest
 
 from cxm.methods.facts import NAMED, NEGATION, NUMBER, OPPOSITE, describe_terms, facts_of
@@ -14,7 +15,17 @@ def neutral(text: str) -> list[str]:
     [
         ("Returns take 30 days", ("#time", "30 day", NUMBER)),
         ("Returns take two weeks", ("#time", "2 week", NUMBER)),
+        ("Returns take 14 days", ("#time", "2 week", NUMBER)),
+        ("It takes 48 hours", ("#time", "2 day", NUMBER)),
+        ("Charge it for half an hour", ("#time", "30 minute", NUMBER)),
+        ("It takes 30min", ("#time", "30 minute", NUMBER)),
         ("The fee is $95", ("#$", "95", NUMBER)),
+        ("The fee is 95 euros", ("#€", "95", NUMBER)),
+        ("It is 25 per cent off", ("#%", "25", NUMBER)),
+        ("You get a text at 80 and at 100 percent", ("#%", "80", NUMBER)),
+        ("Plan 120 by 38 centimetres", ("#centimetre", "120", NUMBER)),
+        ("It is sealed to IP54", ("#ip", "54", NUMBER)),
+        ("A job for two people", ("#person", "2", NUMBER)),
         ("It weighs 1,000 kilograms", ("#kilogram", "1000", NUMBER)),
         ("You cannot return it", ("return", "not ", NEGATION)),
         ("Don't press it", ("press", "not ", NEGATION)),
@@ -43,6 +54,14 @@ def test_sentences_that_differ_in_facts_alone_have_the_same_neutral_terms(left, 
 
 def test_days_and_weeks_are_different_values():
     assert facts_of("in 2 days") != facts_of("in 2 weeks")
+
+
+def test_one_is_a_number_before_what_is_counted_elsewhere():
+    read = describe_terms(["Two people lift it.", "One person lifts it.", "One of them lifts it."])
+    assert read.filter(pl.col("kind") == NUMBER).select("text", "neutral", "value").rows() == [
+        (0, "#person", "2"),
+        (1, "#person", "1"),
+    ]
 
 
 def test_texts_without_words_have_no_terms():

@@ -14,6 +14,7 @@ def amounts_of(*bodies: str) -> list[list[float]]:
             "section": [""] * len(bodies),
             "body": list(bodies),
             "body_format": ["text"] * len(bodies),
+            "kind": ["information"] * len(bodies),
         }
     )
     statements = read_statements(articles)

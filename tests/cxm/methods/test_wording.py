@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxm.methods.acronyms import find_acronyms
+from cxm.methods.acronyms import find_acronyms, write_out
 from cxm.methods.wording import Wording
 
 COUNTS = {"barbecue": 9, "defective": 4, "lamp": 7, "lamps": 1, "fee": 3, "working": 2, "days": 2}
@@ -51,4 +51,22 @@ def test_acronyms_are_found_both_ways_round_and_only_where_letters_fit() -> None
         ("GC", "gift card"),
         ("WAP", "wireless application protocol"),
         ("WD", "working days"),
+    ]
+
+
+def test_an_acronym_is_written_out_where_the_base_explains_it() -> None:
+    texts = [
+        "It takes 5 working days (WD).",
+        "Allow 7 WD.",
+        "Some (XY) letters.",
+        "In any Fenn shop (FN shop).",
+    ]
+    acronyms = find_acronyms(texts)
+    assert acronyms["short"].to_list() == ["FN shop", "WD"]
+    assert write_out([*texts, "Ask in an FN shop."], acronyms) == [
+        "It takes 5 working days.",
+        "Allow 7 working days.",
+        "Some (XY) letters.",
+        "In any Fenn shop.",
+        "Ask in an fenn shop.",
     ]
