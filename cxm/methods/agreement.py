@@ -45,6 +45,8 @@ _N_FOLDS, _N_TREES, _LEAST = 5, 100, 20
 _FIRST_SEEDS, _LAST_SEEDS = 1, 3
 # What should agree as surely as this and does not is no example of sentences that need not.
 _DOUBTED = 0.4
+# Logarithm of the ratio up to which two amounts are of one magnitude.
+_USUAL_RATIO = 0.7
 
 
 def expect_agreement(
@@ -71,8 +73,16 @@ def expect_agreement(
     is_sure = is_known & ~(rows["differs"] & (first > _DOUBTED))
     second = _predict(rows, (*_STRUCTURE, "left_rival", "right_rival"), is_sure, _LAST_SEEDS)
     return _add_rivals(rows.with_columns(agreement=second)).with_columns(
-        doubt=pl.col("agreement") * pl.col("differs") * (1 - pl.max_horizontal("left_said", "right_said"))
+        doubt=_weigh_magnitude(pl.col("agreement"))
+        * pl.col("differs")
+        * (1 - pl.max_horizontal("left_said", "right_said"))
     )
+
+
+def _weigh_magnitude(chance: pl.Expr) -> pl.Expr:
+    """The chance of one property, less likely the more the amounts differ: those of one are of one magnitude."""
+    odds = (chance / (1 - chance).clip(lower_bound=1e-4)) * (_USUAL_RATIO - pl.col("ratio_least")).clip(upper_bound=0).exp()
+    return odds / (1 + odds)
 
 
 def _add_rivals(rows: pl.DataFrame) -> pl.DataFrame:

@@ -107,7 +107,7 @@ def describe_conflicts(
     rows = rows.with_columns(is_restated=is_restated, is_slot=is_restated & (pl.col("units_shared") == 0))
     rows = compare_forms(statements, scopes, like, vectors, rows)
     rows = rows.with_columns(compare_properties(groups, rows))
-    rows = _compare_amounts(statements, expect_agreement(rows, like, vectors))
+    rows = expect_agreement(_compare_amounts(statements, rows), like, vectors)
     return rows.with_columns(pl.col(CONFLICT_FEATURES).cast(pl.Float64).fill_nan(0.0).fill_null(0.0))
 
 
