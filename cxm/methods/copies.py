@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _SHARED, _OF = 9, 10
 # How many articles with one rare word are tried in turn as the first of the others.
 _ROUNDS = 16
+# Shorter sentences are headings more often than statements: quoted where there is nothing else.
+_LEAST_QUOTED = 4
 # So many words are compared at once, for bounded memory.
 _WORDS = 4_000_000
 _Ints = NDArray[np.int64]
@@ -60,7 +62,8 @@ def link_copies(articles: pl.DataFrame, copies: pl.DataFrame) -> pl.DataFrame:
 
     `articles`: columns as the table, all that `copies` names. The score is the share of words. The
     quotes are the first sentence of the copy that the first has too, word for word or else but for its
-    figures; where there is none, the first sentence of each. A copy without a sentence is left out.
+    figures, longer than a heading if there is one; where none is shared, the first sentence of each. A copy
+    without a sentence is left out.
     """
     texts = articles.select("article_id", "body", "body_format")
     first = texts.rename({"article_id": "first_id", "body": "first_body", "body_format": "first_format"})
@@ -108,13 +111,18 @@ class _Original:
         """The first sentence both have, as either has it; empty where one has none."""
         if not self.found or not copy:
             return "", ""
+        copy = sorted(copy, key=_is_short)
         for sentence in copy:
             if sentence in self._texts:
                 return sentence, sentence
         for sentence in copy:
             if (key := sentence_key(sentence)) in self._by_key:
                 return self._by_key[key], sentence
-        return self.found[0], copy[0]
+        return min(self.found, key=_is_short), copy[0]
+
+
+def _is_short(sentence: str) -> bool:
+    return len(sentence.split()) < _LEAST_QUOTED
 
 
 def _find_first(words: CopyWords) -> tuple[_Ints, NDArray[np.float64]]:
@@ -139,8 +147,9 @@ def _find_first(words: CopyWords) -> tuple[_Ints, NDArray[np.float64]]:
         is_first = np.zeros(len(row), dtype=bool)
         is_first[starts] = True
         is_open = ~is_first & (owner[row] < 0)
-        pairs = np.unique(np.stack([first[is_open], row[is_open]], axis=1), axis=0)
-        for one, other, common in zip(*_keep_copies(words, sizes, *pairs.T), strict=True):
+        pairs = np.unique(first[is_open] * n_articles + row[is_open])
+        found = _keep_copies(words, sizes, pairs // n_articles, pairs % n_articles)
+        for one, other, common in zip(*(part.tolist() for part in found), strict=True):
             # In the order of the first: whether it is a copy itself is settled before.
             if owner[one] in (-1, one) and owner[other] < 0:
                 owner[one], owner[other] = one, one

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 # Numbers, times, dates in figures and ids: 1,000.50, 12:30, 2026-03-01, AB12-77.
 _FIGURE = r"[A-Za-z_]*\d[A-Za-z\d_]*(?:[-.,:/][A-Za-z_]*\d[A-Za-z\d_]*)*"
 _WORD = r"[^\W\d]+"
-# A capital letter after these says nothing.
 _STOP = '[.!?:;"“„«(\n]'
+# After a stop, or where all is written in capitals, a capital letter says nothing.
+_BEFORE_NAME = r"\p{Ll}|^\p{L}$"
 _TAG, _ENTITY = r"<[^<>]*>", r"&#?\w{1,32};"
 _CALENDAR = """
 january february march april may june july august september october november december
@@ -138,11 +139,11 @@ def _cut(texts: pl.DataFrame) -> pl.DataFrame:
         .otherwise(pl.lit([], dtype=pl.List(pl.String)))
     )
     tokens = texts.select("article", token=found).explode("token").drop_nulls("token")
-    is_stop = pl.col("token").str.contains(f"^{_STOP}$")
     word = pl.col("token").str.to_lowercase()
+    is_inside = pl.col("token").str.contains(_BEFORE_NAME).shift(1, fill_value=False).over("article")
     return (
-        tokens.with_columns(is_inside=~is_stop.shift(1, fill_value=True).over("article"), is_stop=is_stop)
-        .filter(~pl.col("is_stop"))
+        tokens.with_columns(is_inside=is_inside)
+        .filter(~pl.col("token").str.contains(f"^{_STOP}$"))
         .select(
             "article",
             "is_inside",
@@ -157,20 +158,20 @@ def _as_matrix(counts: pl.DataFrame, n_articles: int) -> csr_array:
     """Each article's words `(n_articles, n_columns)`, one column an occurrence, the rarest column first."""
     from scipy.sparse import csr_array
 
-    counts = counts.with_columns(word=pl.col("word").rank("dense").cast(pl.Int64)).sort("article", "word")
-    article, word, n = (counts[name].to_numpy() for name in ("article", "word", "n"))
-    most = int(n.max(initial=1))
+    vocabulary = counts.select(pl.col("word").unique().sort()).with_row_index("number")
+    numbered = counts.join(vocabulary, on="word", how="left", validate="m:1").sort("article", "number")
+    article, word, n = (numbered[name].to_numpy().astype(np.int64) for name in ("article", "number", "n"))
+    most = np.zeros(vocabulary.height, dtype=np.int64)
+    np.maximum.at(most, word, n)
     ends = np.cumsum(n)
     occurrence = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - n, n)
-    keys, column, frequency = np.unique(
-        np.repeat(word, n) * most + occurrence, return_inverse=True, return_counts=True
-    )
-    rank = np.empty(len(keys), dtype=np.int64)
+    column = np.repeat((np.cumsum(most) - most)[word], n) + occurrence
+    rank = np.empty(int(most.sum()), dtype=np.int64)
     # Equally rare ones in the order of words: the same in every run.
-    rank[np.argsort(frequency, kind="stable")] = np.arange(len(keys))
+    rank[np.argsort(np.bincount(column, minlength=len(rank)), kind="stable")] = np.arange(len(rank))
     starts = np.r_[0, np.cumsum(np.bincount(np.repeat(article, n), minlength=n_articles))]
     matrix = csr_array(
-        (np.ones(len(column), dtype=np.int32), rank[column], starts), shape=(n_articles, max(len(keys), 1))
+        (np.ones(len(column), dtype=np.int32), rank[column], starts), shape=(n_articles, max(len(rank), 1))
     )
     matrix.sort_indices()
     return matrix
