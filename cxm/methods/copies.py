@@ -31,30 +31,42 @@ _Ints = NDArray[np.int64]
 
 
 def split_copies(articles: pl.DataFrame, max_copies: int) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """(articles to compare, near copies): of more than `max_copies` copies only the first few are kept.
+    """(articles to compare, near copies): of more than `max_copies` copies only a few are kept.
 
     `articles`: columns as the table, in any order. Near copies have nine words in ten of the longer one
     in common, all figures counting as one word, and speak of one thing: it must not be that each has a
     name or a word of the heading that the other lacks, unless their words and figures are the same.
     Both frames come sorted by id. The copies: `first_id`, `article_id` and `share` (.9 to 1, of the words),
-    one row for each article of a group but the first, those kept too. Groups of at most `max_copies`
-    are left to be compared, so that what differs in them is seen. No articles give no copies.
+    one row for each article of a group but the first, those kept too. Kept are the first and `max_copies`
+    - 1 others, different ones before equal ones; all of a smaller group. No articles give no copies.
 
     So a base of one article many times over stays as small as it is in truth; the work is in
     proportion to the words of the base.
     """
     articles = articles.sort("article_id")
     most = max(max_copies, 1)
-    owner, share = _find_first(read_copy_words(articles))
-    grouped = articles.select("article_id", first=pl.Series(owner), share=pl.Series(share)).with_columns(
-        first_id=pl.col("article_id").gather(pl.col("first")),
-        copy=pl.int_range(pl.len()).over("first"),
-        size=pl.len().over("first"),
+    words = read_copy_words(articles)
+    first, share = _find_first(words)
+    # Those that differ in figures or words come before more of the same: what contradicts the first is kept.
+    grouped = (
+        articles.select(
+            "article_id", first=pl.Series(first), share=pl.Series(share), figures=pl.Series(words.figures)
+        )
+        .with_columns(
+            first_id=pl.col("article_id").gather(pl.col("first")),
+            size=pl.len().over("first"),
+            more=pl.int_range(pl.len()).over("first", "figures", "share"),
+        )
+        .sort("first", "more", "article_id")
+        .with_columns(copy=pl.int_range(pl.len()).over("first"))
+        .filter(pl.col("size") > most)
     )
-    is_many = pl.col("size") > most
-    is_further = grouped.select(is_many & (pl.col("copy") >= most)).to_series()
-    copies = grouped.filter(is_many, pl.col("article_id") != pl.col("first_id"))
-    return articles.filter(~is_further), copies.select("first_id", "article_id", "share")
+    further = grouped.filter(pl.col("copy") >= most)
+    copies = grouped.filter(pl.col("article_id") != pl.col("first_id")).sort("article_id")
+    return (
+        articles.join(further, on="article_id", how="anti", maintain_order="left"),
+        copies.select("first_id", "article_id", "share"),
+    )
 
 
 def link_copies(articles: pl.DataFrame, copies: pl.DataFrame) -> pl.DataFrame:

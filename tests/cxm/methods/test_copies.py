@@ -120,6 +120,15 @@ def test_few_copies_are_left_to_be_compared_and_more_are_linked():
     assert copies.select("first_id", "article_id").rows() == [("a00000", "a00001"), ("a00000", "a00002")]
 
 
+def test_the_copy_that_says_something_else_is_kept_to_be_compared():
+    bodies = [TEXT] * 9
+    bodies[6] = TEXT.replace("three", "seven")
+    bodies[8] = TEXT.replace("allow", "forbid")
+    kept, copies = split_copies(frame(bodies), 3)
+    assert kept["article_id"].to_list() == ["a00000", "a00006", "a00008"]
+    assert copies.height == 8
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_whatever_shares_nine_words_in_ten_is_found(seed):
     """No copy is missed because its rarest words are its own."""
