@@ -25,6 +25,8 @@ _WORD = r"[^\W\d]+"
 _STOP = '[.!?:;"“„«(\n]'
 # After a stop, or where all is written in capitals, a capital letter says nothing.
 _BEFORE_NAME = r"\p{Ll}|^\p{L}$"
+# X100 and WH1000XM4 name products, AB4821377 an order.
+_MODEL, _ID = r"[a-z_]\d|\d[a-z_]", r"\d{5}"
 _TAG, _ENTITY = r"<[^<>]*>", r"&#?\w{1,32};"
 _CALENDAR = """
 january february march april may june july august september october november december
@@ -57,7 +59,7 @@ def read_copy_words(articles: pl.DataFrame) -> CopyWords:
     """The words of `articles` (columns as the table), in their order; no articles give no rows.
 
     Figures are numbers in digits or letters, ids with a digit in them, months and weekdays. In a
-    heading an id with letters is a word, since X100 and X200 are two products. A name is a word
+    heading a short id with letters is a word, since X100 and X200 are two products. A name is a word
     that has a capital letter in most places inside sentences. A body without any word is one word.
     """
     blocks = [_read_block(articles[i : i + _BLOCK], i) for i in range(0, max(articles.height, 1), _BLOCK)]
@@ -119,7 +121,7 @@ def _read_block(articles: pl.DataFrame, first: int) -> tuple[pl.DataFrame, pl.Da
     in_heading = (
         _cut(texts.select("article", text="heading"))
         .filter(
-            ~pl.col("is_figure") | pl.col("word").str.contains(r"\d") & pl.col("word").str.contains("[a-z]")
+            ~pl.col("is_figure") | pl.col("word").str.contains(_MODEL) & ~pl.col("word").str.contains(_ID)
         )
         .group_by("article", "word")
         .agg(n=pl.len().cast(pl.Int64))

@@ -102,6 +102,13 @@ def test_equal_texts_are_copies_whatever_stands_above_them():
     assert split_copies(articles, 3)[1].height == 5
 
 
+@pytest.mark.parametrize("title", ["Order {}", "ORDER AB{}", "Order ORD-{} (copy)", "order: {}!"])
+def test_titles_that_differ_in_a_number_or_an_order_id_are_one_heading(title):
+    bodies = [NEAR["a number"](i) for i in range(9)]
+    articles = frame(bodies, ["Order", *(title.format(48_210 + i) for i in range(8))])
+    assert split_copies(articles, 3)[1].height == 8
+
+
 def test_copies_with_markup_and_without_are_copies():
     marked = f"<div><h2>Where it is</h2>\n<p>{TEXT.replace('carrier', '<b>carrier</b>')}</p></div>"
     articles = frame(
