@@ -1,7 +1,8 @@
 """Which articles repeat or contradict each other, and in which sentences?
 
 Sentences are aligned across articles, pairs of articles are described by them and judged. The
-algorithms are in `cxm.methods` (`statements`, `alignment`, `article_pairs`, `pair_judge`, `defects`).
+algorithms are in `cxm.methods` (`copies`, `statements`, `alignment`, `article_pairs`, `pair_judge`,
+`defects`).
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ from cxm.methods.alignment import find_neighbours
 from cxm.methods.article_comparison import Comparison, compare_articles
 from cxm.methods.article_pairs import PAIR_FEATURES
 from cxm.methods.conflicts import CONFLICT_FEATURES
+from cxm.methods.copies import link_copies, split_copies
 from cxm.methods.defects import plant_defects
 from cxm.methods.dismissals import drop_dismissed
-from cxm.methods.documents import plain_text, sentences
+from cxm.methods.documents import plain_text
 from cxm.methods.pair_judge import CLASSES, RELATIONS, Examples, Judge, fit_judge, judge_pairs, key_pairs
 from cxm.methods.passages import cut_text
 from cxm.methods.second_opinion import judge_candidates
@@ -50,9 +52,7 @@ class RefinementParams(Params):
     max_dense_sentences: int = param(
         20_000, "Up to so many sentences, neighbours in meaning are sought too.", low=0
     )
-    max_copies: int = param(
-        3, "Of more articles with the same body, the rest are linked to the first.", low=1
-    )
+    max_copies: int = param(3, "Of more near copies of one article, the rest are linked to the first.", low=1)
     max_planted_articles: int = param(
         3_000, "Articles of a sample in which defects are planted to learn from.", low=1
     )
@@ -64,20 +64,6 @@ class RefinementParams(Params):
 def _read_articles(tables: Tables) -> pl.DataFrame:
     columns = ("article_id", "title", "section", "kind", "body", "body_format")
     return tables["articles"].select(columns).sort("article_id").collect()
-
-
-def _split_copies(articles: pl.DataFrame, max_copies: int) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """(articles to compare, further copies with `first_id`): equal bodies beyond the first few.
-
-    So a base of one article many times over stays as small as it is in truth.
-    """
-    numbered = articles.with_columns(
-        copy=pl.int_range(pl.len()).over("body", "body_format"),
-        first_id=pl.col("article_id").first().over("body", "body_format"),
-    )
-    is_further = (pl.col("copy") >= max(max_copies, 1)) & (pl.col("body").str.strip_chars() != "")
-    further = numbered.filter(is_further).select("first_id", "article_id", "body", "body_format")
-    return numbered.filter(~is_further).drop("copy", "first_id"), further
 
 
 def _find_pairs(articles: pl.DataFrame, params: RefinementParams, encoder: Encoder) -> Comparison:
@@ -102,7 +88,7 @@ def _label(found: Comparison, labels: pl.DataFrame, weight: float, is_counted: b
 
 
 def _fit(tables: Tables, train: pl.DataFrame | None, params: RefinementParams, services: Services) -> Model:
-    articles, _ = _split_copies(_read_articles(tables), params.max_copies)
+    articles, _ = split_copies(_read_articles(tables), params.max_copies)
     known = train.select(*_PAIR, "relation") if train is not None else None
     found = _find_pairs(articles, params, services.encoder)
     parts = _planted(articles, known, found.restated, params, services.encoder)
@@ -161,11 +147,15 @@ def _planted(
 
 
 def _predict(tables: Tables, model: Model, params: RefinementParams, services: Services) -> Results:
-    articles, copies = _split_copies(_read_articles(tables), params.max_copies)
-    found = [_link_copies(copies)]
+    articles = _read_articles(tables)
+    kept, copies = split_copies(articles, params.max_copies)
+    links = link_copies(articles, copies)
+    found = [links]
     if model.facts["thresholds"] is not None:
         judge = Judge(model.boosters, model.facts["thresholds"])
-        findings = _findings(_find_pairs(articles, params, services.encoder), judge, params.min_score)
+        findings = _findings(_find_pairs(kept, params, services.encoder), judge, params.min_score)
+        # What was compared sentence by sentence is known better.
+        found = [links.join(findings, on=_PAIR, how="anti")]
         found.append(_ask_again(findings, services.chat) if services.chat else findings)
     findings = pl.concat(found).sort(_PAIR)
     if "dismissed_findings" in tables:
@@ -213,30 +203,6 @@ def _findings(pairs: Comparison, judge: Judge, min_score: float) -> pl.DataFrame
     )
 
 
-def _link_copies(copies: pl.DataFrame) -> pl.DataFrame:
-    """Each further copy is similar to the first article with its body; the quote is its first sentence."""
-    bodies = copies.select("body", "body_format").unique(maintain_order=True)
-    quotes = [next(iter(sentences(plain_text(*row))), "") for row in bodies.iter_rows()]
-    return (
-        copies.join(
-            bodies.with_columns(quote=pl.Series(quotes, dtype=pl.String)),
-            on=["body", "body_format"],
-            how="left",
-            validate="m:1",
-            maintain_order="left",
-        )
-        .select(
-            left_article_id="first_id",
-            right_article_id="article_id",
-            relation=pl.lit("similar"),
-            left_quote="quote",
-            right_quote="quote",
-            score=pl.lit(1.0),
-        )
-        .filter(pl.col("left_quote") != "")
-    )
-
-
 # ------------------------------------------------------------------ the naive method
 
 
@@ -257,7 +223,7 @@ def _near_articles(
     tables: Tables, min_cosine: float, params: RefinementParams, encoder: Encoder
 ) -> pl.DataFrame:
     """Pairs of articles with a cosine of at least `min_cosine`; at most 20 partners to each."""
-    articles, _ = _split_copies(_read_articles(tables), params.max_copies)
+    articles, _ = split_copies(_read_articles(tables), params.max_copies)
     vectors = _article_vectors(articles, encoder)
     pairs = find_neighbours(vectors, _NAIVE_PER_ARTICLE, min_cosine)
     left, right = pairs["left"].to_numpy(), pairs["right"].to_numpy()

@@ -165,11 +165,27 @@ def test_odd_bases_give_a_valid_table(rows):
     assert findings.columns == TABLES["article_findings"].empty().columns
 
 
-def test_very_many_equal_articles_are_linked_to_the_first():
-    rows = [article(0) | {"article_id": f"b{i:06d}"} for i in range(20_000)]
+@pytest.mark.parametrize("is_equal", [True, False], ids=["equal", "with other numbers"])
+def test_very_many_copies_are_each_linked_to_the_first(is_equal):
+    body = article(0)["body"]
+    rows = [
+        article(0, body if is_equal else f"{body}\nSee case {i}.") | {"article_id": f"b{i:06d}"}
+        for i in range(20_000)
+    ]
     findings = find(frame(rows))
-    assert 19_997 <= findings.height <= 20_000
-    assert set(findings["left_article_id"]) <= {"b000000", "b000001"}
+    firsts = findings.filter(pl.col("left_article_id") == "b000000")
+    assert firsts["right_article_id"].to_list() == [f"b{i:06d}" for i in range(1, 20_000)]
+    assert findings.height <= 20_000
+
+
+def test_a_page_copied_forty_times_hides_no_other_finding():
+    body = article(7)["body"]
+    copies = [article(7, f"{body}\nSee case {i}.") | {"article_id": f"b{i:02d}"} for i in range(40)]
+    findings = find(pl.concat([base_with_defects(), frame(copies)]))
+    pairs = findings.select("left_article_id", "right_article_id").rows()
+    assert len(set(pairs)) == len(pairs)
+    assert {("a07", f"b{i:02d}") for i in range(40)} <= set(pairs)
+    assert {("a00", "a03"), ("a01", "a05")} <= set(pairs)
 
 
 def test_scores_count_false_alarms_wrong_relations_and_set_train_pairs_aside():
