@@ -52,6 +52,9 @@ def search(
         Only articles updated at this time (UTC) or later.
     """
     query = require_words(query, "query")
+    if not any(letter.isalnum() for letter in query):
+        # Signs and emoji are in no index: whatever came first would look like an answer.
+        raise CxmError(f"the query '{query[:40]}' has no word to search for; give some words")
     workspace = Workspace(data, out)
     task = article_search.TASK
     if not workspace.has("articles"):
