@@ -105,6 +105,17 @@ def test_thanks_and_silence_need_nothing(prepared):
     assert prepared["closing"]["tool_name"] is None
 
 
+def test_where_no_customer_has_spoken_nothing_is_answered(tmp_path, write_tables, encoder):
+    talks = turns(
+        agents=[("agent", "What does parking cost at Hotel Nr7?")],
+        opened=[("agent", "Hello!"), ("customer", "What does parking cost at Hotel Nr7?")],
+    )
+    data = write_tables(articles=ARTICLES, turns=talks)
+    rows = run(tmp_path, encoder, data, answer_probability=0.0).read("prepared_replies").collect()
+    assert rows.sort("conversation_id")["status"].to_list() == ["nothing_needed", "answered"]
+    assert rows.filter(conversation_id="agents")["reply"].item() is None
+
+
 def test_tools_alone_are_enough_and_candidates_restrict_them(tmp_path, write_tables, encoder):
     points = pl.DataFrame(
         {
