@@ -29,7 +29,7 @@ from cxm.methods.answerability import (
     n_needed,
 )
 from cxm.methods.citations import check_citations
-from cxm.methods.dialogue_search import Known, Learned, learn_search, rank_articles
+from cxm.methods.dialogue_search import Known, Learned, are_readable, learn_search, rank_articles
 from cxm.methods.dialogues import Context, contexts, points_after_last_turn
 from cxm.methods.past_answers import PastAnswers
 from cxm.methods.ranker import Fit
@@ -206,7 +206,7 @@ def predict(tables: Tables, model: Model, params: MultiTurnRagParams, services: 
         known = _known(services, tables["articles"].collect())
         hits, matches = rank_articles(known, _learned(model), found, params.n_articles)
         probability = answer_probability(matches, model.facts["answer_curve"])
-        quotable = np.flatnonzero(probability >= params.answer_probability)
+        quotable = np.flatnonzero((probability >= params.answer_probability) & are_readable(known, found))
         asking = [int(i) for i in quotable if found[i].is_asking]
         answered = hits.filter(pl.col("query").is_in(asking))
         needs = context_vectors(found, services.encoder.encode, _NEED)
