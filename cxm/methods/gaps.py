@@ -25,7 +25,7 @@ _SOUNDS = "ah arent er erm from hm itll myself oh shouldnt thatll there therell 
 _NUMBERS = "zero one two three four five six seven eight nine ten first second third"
 _FILLERS = frozenset(f"{_SOUNDS} {_NUMBERS}".split())
 # A name is made of the longest of these pieces that the needs share, until it says enough.
-_CLAUSE = re.compile(r"[^.,;:!?()\n]+")
+_CLAUSE = re.compile(r"[^.,;:!?()\x00-\x1f]+")
 _TOKEN = re.compile(r"\w+(?:['’]\w+)*")
 _LONGEST_PHRASE, _ENOUGH_WORDS = 6, 3
 

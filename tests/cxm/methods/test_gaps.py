@@ -78,6 +78,7 @@ def test_what_is_heard_between_words_is_no_part_of_a_name() -> None:
         "there is wasps nest under the roof",
     ]
     assert name(*said) == "wasps nest under the roof"
+    assert name("the wasps\x00nest", "a wasps\x00nest") == "nest, wasps"
 
 
 def test_a_lonely_word_is_named_with_the_words_around_it() -> None:
