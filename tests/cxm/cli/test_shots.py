@@ -100,6 +100,11 @@ def test_a_search_shows_where_and_why_and_keeps_to_its_conditions(cxm, tiny_worl
     assert not any(line != line.rstrip() for line in out.splitlines())
     code, out, _ = cxm("search", "delivery", "--data", tiny_world, "--section", "no such place", "--json")
     assert (code, json.loads(out)) == (0, [])
+    conditions = ("--section", "no such place", "--language", "xx")
+    code, out, err = cxm("search", "delivery", "--data", tiny_world, *conditions)
+    assert (code, out) == (0, "")
+    assert "sections: Account" in err
+    assert "languages: en" in err
     code, _, err = cxm("search", "delivery", "--data", tiny_world, "--kind", "issues")
     assert code == 2
     assert "did you mean 'issue'" in err
