@@ -67,7 +67,7 @@ def run_app(app: App, prefix: str, arguments: Sequence[str] | None = None) -> in
     a wrong call or a `CxmError`; 130 when interrupted. Any other exception is a fault of ours and
     passes through.
     """
-    from cyclopts import CycloptsError
+    from cyclopts import CycloptsError, UnusedCliTokensError
 
     if hasattr(sys.stdout, "reconfigure"):
         # A terminal that lacks a character gets a substitute, not a traceback.
@@ -77,7 +77,11 @@ def run_app(app: App, prefix: str, arguments: Sequence[str] | None = None) -> in
     except CycloptsError as error:
         words = str(error)
         words = words if words.endswith("...") else words.removesuffix(".")
-        return _fail(prefix, f"{words}; see `{' '.join(app.name)} --help`", 2)
+        if isinstance(error, UnusedCliTokensError):
+            left = " ".join(error.unused_tokens or ())
+            words = f"'{left}' was not expected; a text of several words stands in quotes"
+        command = " ".join([*app.name, *(error.command_chain or ())])
+        return _fail(prefix, f"{words}; see `{command} --help`", 2)
     except CxmError as error:
         return _fail(prefix, str(error), error.exit_code)
     except BrokenPipeError:

@@ -14,6 +14,7 @@ from cyclopts import App
 
 from cxm import runs
 from cxm.cli.output import OUT, Data, Json, Out, answer_without_command, note, print_json
+from cxm.cli.shots import require_words
 from cxm.errors import CxmError, did_you_mean
 from cxm.locks import hold
 from cxm.store import write
@@ -42,7 +43,8 @@ def list_findings(*, data: Data, out: Out = OUT, json: Json = False) -> int:
             print(f"    {article}  {' '.join(titles[article].split())}")
             print(f"        {' '.join(row[f'{side}_quote'].split())}")
         print()
-    note(f"{found.height} findings; `cxm kb dismiss LEFT RIGHT --reason …` sets one aside")
+    remedy = "; `cxm kb dismiss LEFT RIGHT --reason …` sets one aside" if found.height else ""
+    note(f"{found.height} findings{remedy}")
     return 0
 
 
@@ -79,6 +81,7 @@ def dismiss(
     """
     from cxm.methods.dismissals import sentences_digest
 
+    reason = require_words(reason, "reason")
     workspace = Workspace(data, out)
     left, right = sorted((left, right))
     if left == right:
@@ -112,8 +115,9 @@ def dismiss(
             others = workspace.read("dismissed_findings").filter(~is_pair).collect()
             dismissed = pl.concat([others, dismissed]).sort("left_article_id", "right_article_id")
         path = write(dismissed, workspace.data, "dismissed_findings")
-    print_json({"file": str(path), "rows": dismissed.height}) if json else print(
-        f"{dismissed.height} in {path}"
-    )
-    note("left out from the next run on")
+    if json:
+        print_json({"file": str(path), "rows": dismissed.height})
+    else:
+        print(f"dismissed '{left}' and '{right}'; {path} holds {dismissed.height}")
+    note("left out from the next run on, while the two sentences stay as they are")
     return 0

@@ -9,6 +9,8 @@ import sys
 from datetime import datetime
 from typing import Any
 
+import polars as pl
+
 from cxm import runs
 from cxm.cli.output import OUT, Data, Json, Out, note, print_json
 from cxm.cli.shots import Count, require_words
@@ -21,6 +23,7 @@ from cxm.workspace import Workspace
 _SHOWN = ("cosine", "lexical", "title_cosine", "sentence_cosine", "article_share")
 _WIDTH_WITHOUT_TERMINAL = 120
 _INDENT = "    "
+_MOST_NAMED = 20
 
 
 def search(
@@ -52,6 +55,9 @@ def search(
         Only articles updated at this time (UTC) or later.
     """
     query = require_words(query, "query")
+    if not any(letter.isalnum() for letter in query):
+        # Signs and emoji are in no index: whatever came first would look like an answer.
+        raise CxmError(f"the query '{query[:40]}' has no word to search for; give some words")
     workspace = Workspace(data, out)
     task = article_search.TASK
     if not workspace.has("articles"):
@@ -72,7 +78,7 @@ def search(
     elif rows:
         _print(rows, answered)
     else:
-        note("no article" if where.is_open else "no article passes these conditions")
+        note(_why_none(where, articles))
     return 0
 
 
@@ -88,6 +94,20 @@ def _model(workspace: Workspace) -> Any:
 def _require_known(value: str | None, known: list[str], what: str) -> None:
     if value is not None and known and value not in known:
         raise CxmError(f"no article is of {what} '{value}'{did_you_mean(value, known)}")
+
+
+def _why_none(where: Filter, articles: pl.DataFrame) -> str:
+    """That nothing was found, with the sections and languages there are where one was asked for."""
+    if where.is_open:
+        return "no article"
+    said = "no article passes these conditions"
+    if where.section is not None:
+        tops = articles["section"].drop_nulls().str.split(">").list.first().str.strip_chars()
+        said += f"; sections: {', '.join(tops.unique().sort().head(_MOST_NAMED)) or 'none'}"
+    if where.language is not None:
+        languages = articles["language"].drop_nulls().unique().sort()
+        said += f"; languages: {', '.join(languages.head(_MOST_NAMED)) or 'none'}"
+    return said
 
 
 def _row(row: dict[str, Any], query: str, index: Index, answered: float) -> dict[str, Any]:

@@ -19,12 +19,13 @@ from cxm.cli.output import OUT, Data, Json, Out, note, print_json, print_rows
 from cxm.errors import CxmError, did_you_mean
 from cxm.store import checked
 from cxm.tables import TABLES
+from cxm.tables.inputs import SPEAKERS
 from cxm.task import Results, Services, Tables, Task
 from cxm.tasks import by_name
 from cxm.workspace import Workspace, make_services
 
 _SHOT = "shot"
-Count = Annotated[int, Parameter(help="How many to show.", validator=validators.Number(gte=1))]
+Count = Annotated[int, Parameter(alias="-n", help="How many to show.", validator=validators.Number(gte=1))]
 
 
 def _answer(
@@ -185,11 +186,15 @@ def _read_turns(path: Path) -> list[dict[str, Any]]:
             turn = json_.loads(line)
             if not isinstance(turn["text"], str):
                 raise TypeError
-            turns.append({"speaker": turn["speaker"], "text": _whole(turn["text"])})
+            speaker, text = turn["speaker"], _whole(turn["text"])
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise CxmError(
                 f'{path} line {number} is not a turn; expected {{"speaker": "customer", "text": "..."}}'
             ) from error
+        if speaker not in SPEAKERS:
+            known = did_you_mean(str(speaker), SPEAKERS)
+            raise CxmError(f"{path} line {number}: no such speaker: {speaker!r}{known}")
+        turns.append({"speaker": speaker, "text": text})
     if not turns:
         raise CxmError(f'{path} has no turns; give one a line: {{"speaker": "customer", "text": "..."}}')
     return turns

@@ -21,6 +21,7 @@ from cxm.methods.answerability import ANSWER_FUSION
 from cxm.methods.article_features import FEATURES, Base, Readings, expand, pair_features, state_boost
 from cxm.methods.dialogue_state import State, follow
 from cxm.methods.dialogues import Context
+from cxm.methods.languages import are_foreign
 from cxm.methods.names import NameFinder
 from cxm.methods.past_answers import PastAnswers
 from cxm.methods.ranker import Candidates, Fit, fit_ranker, rank_scores
@@ -48,6 +49,8 @@ _POOL = 150
 _POOLS_PER_BLOCK = 512
 _MAX_TRAIN_POINTS = 4000
 _FEW, _MANY = 5, 20
+# A base with this share of passages in other languages than English is read in these, too.
+_USUAL_SHARE, _MOST_LOOKED_AT, _READ = 0.05, 1000, 500
 
 HITS = {
     "query": pl.Int64,
@@ -91,6 +94,21 @@ class Known:
         """From an index, its articles in order, the texts and vectors of their passages."""
         base = Base.from_articles(articles, texts, starts, vectors)
         return Known(index, base, NameFinder.from_articles(articles, texts), texts)
+
+
+def are_readable(known: Known, contexts: Sequence[Context]) -> NDArray[np.bool_]:
+    """Whether each customer writes in a language of the base, `(n_contexts,)`; if not, no quote is a reply.
+
+    Told apart are English and others: a base with other passages reads everything.
+    """
+    looked_at = known.texts.gather_every(max(1, len(known.texts) // _MOST_LOOKED_AT)).to_list()
+    if looked_at and are_foreign(looked_at).mean() >= _USUAL_SHARE:
+        return np.ones(len(contexts), dtype=bool)
+    # All that was said: a last turn may be nothing but a name.
+    said = [
+        " ".join(turn.text for turn in context.turns if turn.speaker == "customer") for context in contexts
+    ]
+    return ~are_foreign([text[:_READ] for text in said])
 
 
 @dataclass(frozen=True)

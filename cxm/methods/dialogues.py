@@ -68,6 +68,12 @@ class Context:
         customers = [turn for turn in spoken if turn.speaker == "customer"]
         return (customers or spoken)[-1].text if spoken else ""
 
+    @property
+    def is_asking(self) -> bool:
+        """Whether a customer has spoken, and last of all asked for something."""
+        customers = [turn.text for turn in self.turns if turn.speaker == "customer" and turn.text.strip()]
+        return bool(customers) and not is_courtesy(customers[-1])
+
 
 def words(text: str) -> list[str]:
     """The words of a text in lower case, apostrophes dropped."""

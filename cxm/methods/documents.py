@@ -16,7 +16,9 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SPACES = re.compile(r"\s+")
 _ABBREVIATION = re.compile(r"\b(?:[A-Z]|e\.g|i\.e|etc|vs|Mr|Mrs|Ms|Dr|Inc|Ltd|No|St|approx)\.$")
 _TAIL = 16
-_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9])")
+# Many scripts know no capitals, and some no spaces: there any letter may begin a sentence.
+_OPENING = "\"'(["
+_END = re.compile(r"(?<=[.!?؟۔।])[\"')\]]*\s+(?=[\"'(\[]?[^\W_])|(?<=[。！？])(?=\w)")
 
 
 def plain_text(body: str, body_format: str = "text") -> str:
@@ -59,7 +61,8 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
         for end in _END.finditer(line):
             # Only the tail can be an abbreviation; a whole line of them must not be read again and again.
             tail = line[max(start, end.start() - _TAIL) : end.start()]
-            if _ABBREVIATION.search(tail.rstrip("\"')]")):
+            head = line[end.end() : end.end() + 2].lstrip(_OPENING)
+            if head[:1].islower() or _ABBREVIATION.search(tail.rstrip("\"')]")):
                 continue
             found.append((offset + start, offset + end.start()))
             start = end.end()

@@ -6,6 +6,7 @@ Choosing words to show belongs here; finding the articles is in `cxm.index`, cho
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -16,6 +17,7 @@ from cxm.methods.dialogues import words
 from cxm.methods.documents import sentences
 
 Vectors = NDArray[np.float32]
+_IDENTIFIER = re.compile(r"_|[a-z][A-Z]|\w[.:/]\w")
 
 QUOTES = {"query": pl.Int64, "article_id": pl.String, "quote": pl.String}
 BANK = {
@@ -35,13 +37,18 @@ _ALIKE = 0.7  # share of two replies' words that both have, from which on they s
 
 
 def quote_sentences(
-    hits: pl.DataFrame, requests: Vectors, encode: Callable[[Sequence[str]], Vectors]
+    hits: pl.DataFrame,
+    requests: Vectors,
+    encode: Callable[[Sequence[str]], Vectors],
+    tool_names: Sequence[str] = (),
 ) -> pl.DataFrame:
     """The sentences of each query's best passages that are nearest to the request.
 
     `hits` has columns query, rank, article_id and passage, `requests` one vector a query. At
-    most two sentences, in the order of the hits; a question is quoted only where nothing else stands.
+    most two sentences, in the order of the hits; a question is quoted only where nothing else stands,
+    a sentence that names a tool never: it speaks to agents.
     """
+    is_for_agents = _names_tool(tool_names)
     rows = [
         (query, rank, article_id, i, sentence)
         for query, rank, article_id, passage in hits.filter(pl.col("rank") <= _MAX_PASSAGES)
@@ -49,6 +56,7 @@ def quote_sentences(
         .select("query", "rank", "article_id", "passage")
         .iter_rows()
         for i, sentence in enumerate(sentences(passage))
+        if not is_for_agents(sentence)
     ]
     schema = ("query", "rank", "article_id", "place", "quote")
     if not rows:
@@ -67,6 +75,13 @@ def quote_sentences(
     best = distinct.group_by("query", maintain_order=True).head(_MAX_QUOTES)
     answers = best.filter(~pl.col("is_question") | pl.col("is_question").all().over("query"))
     return answers.sort("query", "rank", "place").select(list(QUOTES))
+
+
+def _names_tool(tool_names: Sequence[str]) -> Callable[[str], bool]:
+    """Tells whether a sentence holds a tool name such as `issue_refund`; plain words are no such name."""
+    names = sorted(name for name in tool_names if _IDENTIFIER.search(name))
+    found = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, names))})(?!\w)")
+    return lambda sentence: bool(names) and found.search(sentence) is not None
 
 
 def first_sentences(hits: pl.DataFrame) -> pl.DataFrame:

@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 _N_FOLDS = 5
 _LEAST_TRAIN_QUERIES = 20
-_MAX_EXAMPLES, _NAME_WORDS = 5, 3
+_MAX_EXAMPLES = 5
 _PLAIN = Fusion()
 _ANY = Filter()
 _LABELLED: dict[str, Any] = {"query_id": pl.String, "text": pl.String, "article_ids": pl.List(pl.String)}
@@ -292,11 +292,11 @@ def find_gaps(
     rows = []
     for first, parts in joined.items():
         topic = pl.concat(parts)
-        words = gaps.telling_words(topic["text"].to_list(), background, len(texts)) or telling[first]
+        name = gaps.name_topic(topic["text"].to_list(), background, len(texts))
         clearest = topic.sort("probability", "kind", "id")
         rows.append(
             {
-                "name": ", ".join(words[:_NAME_WORDS]),
+                "name": name or ", ".join(telling[first]),
                 "n_conversations": int((topic["kind"] == "conversation").sum()),
                 "n_queries": int((topic["kind"] == "query").sum()),
                 "answer_probability": float(np.mean(topic["probability"].to_numpy())),

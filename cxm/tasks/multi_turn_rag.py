@@ -29,8 +29,8 @@ from cxm.methods.answerability import (
     n_needed,
 )
 from cxm.methods.citations import check_citations
-from cxm.methods.dialogue_search import Known, Learned, learn_search, rank_articles
-from cxm.methods.dialogues import Context, contexts, is_courtesy, points_after_last_turn
+from cxm.methods.dialogue_search import Known, Learned, are_readable, learn_search, rank_articles
+from cxm.methods.dialogues import Context, contexts, points_after_last_turn
 from cxm.methods.past_answers import PastAnswers
 from cxm.methods.ranker import Fit
 from cxm.methods.retrieval import Fusion
@@ -46,8 +46,7 @@ from cxm.task import Method, Model, Params, Results, Services, Tables, Task, par
 log = logging.getLogger(__name__)
 # What a reply has to answer.
 _NEED = Weighing(0.25, ASKED_AND_FOUND)
-_LEAST_TRAIN_POINTS = 20
-_RECALLS = (5, 1, 10, 20)
+_LEAST_TRAIN_POINTS, _RECALLS = 20, (5, 1, 10, 20)
 _BANK_FACTS = {"conversation_id": pl.String, "turn_index": pl.Int32, "reply": pl.String}
 
 
@@ -78,6 +77,10 @@ def _points(tables: Tables, turns: pl.DataFrame) -> pl.DataFrame:
     return points_after_last_turn(turns).with_columns(candidates)
 
 
+def _tool_names(tables: Tables) -> list[str]:
+    return sorted(tables["tools"].collect()["tool_name"]) if "tools" in tables else []
+
+
 # ------------------------------------------------------------------ learn
 
 
@@ -101,7 +104,7 @@ def fit(tables: Tables, train: pl.DataFrame | None, params: MultiTurnRagParams, 
         facts |= search.facts
         arrays |= search.arrays
         boosters |= search.boosters
-    if "tools" in tables and tables["tools"].select(pl.len()).collect().item():
+    if _tool_names(tables):
         encode = services.encoder.encode
         tools = Tools.from_frame(tables["tools"].collect(), encode)
         read = Dialogues.read(labelled, encode)
@@ -203,11 +206,11 @@ def predict(tables: Tables, model: Model, params: MultiTurnRagParams, services: 
         known = _known(services, tables["articles"].collect())
         hits, matches = rank_articles(known, _learned(model), found, params.n_articles)
         probability = answer_probability(matches, model.facts["answer_curve"])
-        quotable = np.flatnonzero(probability >= params.answer_probability)
-        asking = [int(i) for i in quotable if not is_courtesy(found[i].last_request)]
+        quotable = np.flatnonzero((probability >= params.answer_probability) & are_readable(known, found))
+        asking = [int(i) for i in quotable if found[i].is_asking]
         answered = hits.filter(pl.col("query").is_in(asking))
         needs = context_vectors(found, services.encoder.encode, _NEED)
-        quotes = replies.quote_sentences(answered, needs, services.encoder.encode)
+        quotes = replies.quote_sentences(answered, needs, services.encoder.encode, _tool_names(tables))
     calls = _tool_calls(tables, model, dialogues, points, services.encoder)
     return {
         "prepared_replies": _prepared(found, hits, quotes, calls),
@@ -238,8 +241,7 @@ def _tool_calls(
         encoder.encode,
         lambda name, context: is_contradicted(schemas[name], context),
     )
-    pairs = zip(names, dialogues.contexts, strict=True)
-    return [fill_call(name, schemas, context) for name, context in pairs]
+    return [fill_call(name, schemas, said) for name, said in zip(names, dialogues.contexts, strict=True)]
 
 
 def _prepared(
@@ -275,7 +277,7 @@ def _prepared(
 def _status(context: Context, call: ToolCall, is_quoted: bool) -> str:
     if call.name:
         return "tool" if call.is_complete else "needs_information"
-    if is_courtesy(context.last_request):
+    if not context.is_asking:
         return "nothing_needed"
     return "answered" if is_quoted else "no_article"
 
@@ -322,7 +324,7 @@ def predict_naive(tables: Tables, model: Model, params: MultiTurnRagParams, serv
         last = [context.turns[-1].text if context.turns else "" for context in found]
         hits = index.search_words(last, params.n_articles)
         quotes = replies.first_sentences(hits)
-    known = sorted(tables["tools"].collect()["tool_name"]) if "tools" in tables else []
+    known = _tool_names(tables)
     ranked = [*model.facts["tools"], *(name for name in known if name not in model.facts["tools"])]
     calls = [
         ToolCall(

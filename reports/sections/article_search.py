@@ -54,7 +54,10 @@ def _gaps(evidence: Evidence) -> pl.DataFrame:
     if gaps is None:
         return pl.DataFrame()
     size = pl.col("n_conversations") + pl.col("n_queries")
-    return gaps.with_columns(size=size).sort(["size", "gap_id"], descending=[True, False]).collect()
+    found = gaps.with_columns(size=size).sort(["size", "gap_id"], descending=[True, False]).collect()
+    # Names are customers' own words, and stand in the finding and the figure as well as in the grid.
+    masked = evidence.workspace.redactor.mask_all(found["name"].to_list())
+    return found.with_columns(name=pl.Series(masked, dtype=pl.String))
 
 
 def _draw_gaps(gaps: pl.DataFrame) -> tuple[Figure, ...]:

@@ -2,11 +2,14 @@
 
 from datetime import UTC, datetime
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cxm.store import checked, write
 from cxm.tasks import by_name
+from cxm.workspace import Workspace
 from reports.report import compose
 from reports.sections import TELLERS
 from reports.sections.section import (
@@ -186,3 +189,15 @@ def test_ids_of_rows_are_never_masked_and_quotes_beside_them_are(shared_world):
     (row,) = mask_quotes(Story("", grids=(grid,)), by_name("article_search"), shared_world).grids[0].rows
     assert "4111111111111111" not in row[0]
     assert row[1] == "CV12345678"
+
+
+def test_the_name_of_a_gap_is_masked_wherever_it_stands(tmp_path):
+    gap = {"n_conversations": 3, "n_queries": 0, "answer_probability": 0.1, "example_ids": [["c1"], ["c2"]]}
+    names = ["call me at ada@lovelace.example", "boiler"]
+    gaps = pl.DataFrame({"gap_id": ["g1", "g2"], "name": names, **gap})
+    write(checked(gaps, "knowledge_gaps"), tmp_path / "out", "knowledge_gaps")
+    workspace = Workspace(tmp_path, tmp_path / "out")
+    evidence = Evidence(by_name("article_search"), workspace, {"writes": ["knowledge_gaps"]}, [], None)
+    story = TELLERS["article_search"](evidence)
+    assert "boiler" in str(story)
+    assert "lovelace" not in str(story)

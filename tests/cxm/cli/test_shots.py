@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 
 import polars as pl
+import pytest
 
 from cxm import store
 
@@ -20,6 +21,31 @@ def test_single_questions_answer_in_json(cxm, tmp_path, tiny_world, offline):
     dialogue.write_text('{"speaker": "customer", "text": "how long is delivery?"}\n')
     code, out, _ = cxm("reply", dialogue, "--data", tiny_world, "--json")
     assert "status" in json.loads(out)
+
+
+BAD_DIALOGUES = {
+    "nothing": ("", "no turns"),
+    "blank lines": ("\n \n", "no turns"),
+    "broken JSON": ('{"speaker": "customer", "text": "hi"}\n{"speaker": "cust', "line 2 is not a turn"),
+    "a list": ('[{"speaker": "customer", "text": "hi"}]', "line 1 is not a turn"),
+    "no text": ('{"speaker": "customer"}', "line 1 is not a turn"),
+    "an unknown speaker": (
+        '\n{"speaker": "Custmer", "text": "hi"}',
+        "line 2: no such speaker: 'Custmer'; did you",
+    ),
+    "a speaker that is none": ('{"speaker": null, "text": "hi"}', "one of: agent, bot, customer, system"),
+    "speakers": ('{"speaker": ["customer"], "text": "hi"}', "line 1: no such speaker"),
+}
+
+
+@pytest.mark.parametrize(("written", "told"), BAD_DIALOGUES.values(), ids=BAD_DIALOGUES)
+def test_a_dialogue_that_cannot_be_read_is_told_by_file_and_line(cxm, tmp_path, tiny_world, written, told):
+    dialogue = tmp_path / "dialogue.jsonl"
+    dialogue.write_text(written)
+    code, out, err = cxm("reply", dialogue, "--data", tiny_world)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "dialogue.jsonl" in err
+    assert told in err
 
 
 def test_what_was_said_to_other_customers_is_suggested_without_their_names(cxm, tmp_path, offline):
@@ -74,6 +100,11 @@ def test_a_search_shows_where_and_why_and_keeps_to_its_conditions(cxm, tiny_worl
     assert not any(line != line.rstrip() for line in out.splitlines())
     code, out, _ = cxm("search", "delivery", "--data", tiny_world, "--section", "no such place", "--json")
     assert (code, json.loads(out)) == (0, [])
+    conditions = ("--section", "no such place", "--language", "xx")
+    code, out, err = cxm("search", "delivery", "--data", tiny_world, *conditions)
+    assert (code, out) == (0, "")
+    assert "sections: Account" in err
+    assert "languages: en" in err
     code, _, err = cxm("search", "delivery", "--data", tiny_world, "--kind", "issues")
     assert code == 2
     assert "did you mean 'issue'" in err

@@ -40,6 +40,16 @@ def test_headings_keep_their_level_and_scripts_are_not_read() -> None:
     assert [(line.text, line.level) for line in lines] == [("Fees", 2), ("None!", 0)]
 
 
+def test_sentences_end_in_scripts_without_capitals_and_without_spaces() -> None:
+    assert sentences("خلال ٣٠ يومًا. الملصق في حسابك؟ نعم") == ["خلال ٣٠ يومًا.", "الملصق في حسابك؟", "نعم"]
+    assert sentences("תוך 30 יום. המדבקה בחשבון.") == ["תוך 30 יום.", "המדבקה בחשבון."]
+    assert sentences("三十日以内。送料は無料です！") == ["三十日以内。", "送料は無料です！"]
+    assert sentences("Das geht. Über Nacht, ca. über die Brücke.") == [
+        "Das geht.",
+        "Über Nacht, ca. über die Brücke.",
+    ]
+
+
 def test_right_to_left_text_emoji_and_null_bytes_are_only_text() -> None:
     assert plain_text("<p>مرحبا &#0; 😀</p>\x00", "html").replace("\ufffd", "").split() == ["مرحبا", "😀"]
 

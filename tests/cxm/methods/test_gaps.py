@@ -7,7 +7,7 @@ import pytest
 
 from cxm.backends.encoder import HashingEncoder
 from cxm.methods import gaps
-from cxm.methods.gaps import count_words, group_needs, join_groups, telling_words
+from cxm.methods.gaps import count_words, group_needs, join_groups, name_topic, telling_words
 
 
 def test_like_needs_share_a_group() -> None:
@@ -50,3 +50,46 @@ def test_groups_about_the_same_thing_are_joined_through_others() -> None:
     ]
     assert join_groups(telling) == [0, 1, 0, 3, 0]
     assert join_groups([]) == []
+
+
+def test_a_word_that_many_other_needs_hold_tells_nothing() -> None:
+    texts = ["it took a long time to write", "a long story, I'll ring off", "long ago, a robot"]
+    others = ["how long does it take", "a long wait"] * 10
+    assert telling_words(texts, count_words([*texts, *others]), 23) == []
+    assert telling_words(texts, count_words([*texts, *["where is my parcel"] * 20]), 23) == ["long"]
+
+
+def name(*texts: str) -> str:
+    others = ["where is my parcel", "I want my money back", "can I pay later", "what is going on"] * 5
+    return name_topic(texts, count_words([*texts, *others]), len(texts) + len(others))
+
+
+def test_a_topic_is_named_by_the_phrases_its_needs_share() -> None:
+    robot = ["I have a question. The Magpie weeding robot is stuck", "is the magpie weeding robot any good"]
+    assert name(*robot, "The Magpie weeding robot lost its map!") == "Magpie weeding robot"
+    tale = "Can I put coffee grounds on the {}, or is that an old wives' tale?"
+    assert name(*(tale.format(plant) for plant in ("roses", "peas"))) == "old wives' tale, coffee grounds"
+
+
+def test_what_is_heard_between_words_is_no_part_of_a_name() -> None:
+    said = [
+        "a wasps nest er under the um roof",
+        "wasps nest under the roof",
+        "there is wasps nest under the roof",
+    ]
+    assert name(*said) == "wasps nest under the roof"
+    assert name("the wasps\x00nest", "a wasps\x00nest") == "nest, wasps"
+
+
+def test_a_lonely_word_is_named_with_the_words_around_it() -> None:
+    said = [f"{hello} what's going on with my stuff" for hello in ("Hi, I'd like to know", "Morning. So")]
+    assert name(*said) == "what's going on with my stuff"
+    assert name("my stuff", "stuff arrived", "all that stuff is mine") == "stuff"
+
+
+def test_a_word_that_one_need_alone_has_is_in_no_name() -> None:
+    assert (
+        name("Rover the dog ate a cap", "my dog ate the cap, says Ines", "the dog ate one cap")
+        == "dog ate, cap"
+    )
+    assert name("hello", "thank you", "😀") == ""

@@ -32,6 +32,13 @@ def test_a_question_is_quoted_where_nothing_else_stands() -> None:
     assert quotes["quote"].to_list() == ["Is parking free?"]
 
 
+def test_what_an_article_tells_agents_about_a_tool_is_not_said_to_customers() -> None:
+    passage = "Internal note: issue_refund is the right tool for a refund. A refund takes three days."
+    found = hits((0, 1, "a", passage))
+    quotes = quote_sentences(found, ENCODE(["refund tool"]), ENCODE, ["issue_refund", "refund"])
+    assert quotes["quote"].to_list() == ["A refund takes three days."]
+
+
 def test_no_hit_and_no_words_give_no_quote() -> None:
     assert quote_sentences(hits((0, 1, "a", "")), ENCODE(["x"]), ENCODE).height == 0
     assert first_sentences(hits((0, 1, "a", ""))).height == 0

@@ -105,6 +105,35 @@ def test_thanks_and_silence_need_nothing(prepared):
     assert prepared["closing"]["tool_name"] is None
 
 
+def test_where_no_customer_has_spoken_nothing_is_answered(tmp_path, write_tables, encoder):
+    talks = turns(
+        agents=[("agent", "What does parking cost at Hotel Nr7?")],
+        opened=[("agent", "Hello!"), ("customer", "What does parking cost at Hotel Nr7?")],
+    )
+    data = write_tables(articles=ARTICLES, turns=talks)
+    rows = run(tmp_path, encoder, data, answer_probability=0.0).read("prepared_replies").collect()
+    assert rows.sort("conversation_id")["status"].to_list() == ["nothing_needed", "answered"]
+    assert rows.filter(conversation_id="agents")["reply"].item() is None
+
+
+def test_a_customer_of_another_language_than_the_base_is_not_answered_in_it(tmp_path, write_tables, encoder):
+    talks = turns(
+        arabic=[("customer", "كم تكلفة موقف السيارات في Nr7؟")],
+        german=[("customer", "Was kostet das Parken in dem Hotel Nr7 und wie ist es mit dem Parking?")],
+        named=[("customer", "What does parking cost at Hotel Nr7?"), ("customer", "Jan van der Berg")],
+    )
+    statuses = {}
+    is_arabic = pl.col("article_id").is_in(["a7", "a8"])
+    other = pl.when(is_arabic).then(pl.lit("تكلفة موقف السيارات ثلاثون يورو. الموقف قريب.")).otherwise("body")
+    for name, base in (("english", ARTICLES), ("mixed", ARTICLES.with_columns(body=other))):
+        data = write_tables(name, articles=base, turns=talks)
+        rows = run(tmp_path / name, encoder, data, answer_probability=0.0).read("prepared_replies").collect()
+        statuses[name] = dict(rows.select("conversation_id", "status").iter_rows())
+        assert rows["article_ids"].list.len().to_list() == [20, 20, 20]
+    assert statuses["english"] == {"arabic": "no_article", "german": "no_article", "named": "answered"}
+    assert set(statuses["mixed"].values()) == {"answered"}
+
+
 def test_tools_alone_are_enough_and_candidates_restrict_them(tmp_path, write_tables, encoder):
     points = pl.DataFrame(
         {
