@@ -80,8 +80,9 @@ def expect_agreement(
 
 
 def _weigh_magnitude(chance: pl.Expr) -> pl.Expr:
-    """The chance of one property, less likely the more the amounts differ: those of one are of one magnitude."""
-    odds = (chance / (1 - chance).clip(lower_bound=1e-4)) * (_USUAL_RATIO - pl.col("ratio_least")).clip(upper_bound=0).exp()
+    """The chance of one property, less where amounts are far apart: those of one have one magnitude."""
+    far = (pl.col("ratio_least") - _USUAL_RATIO).clip(lower_bound=0)
+    odds = chance / (1 - chance).clip(lower_bound=1e-4) * (-far).exp()
     return odds / (1 + odds)
 
 

@@ -64,6 +64,8 @@ _UNLIKE, _ALIKE = 0.55, 0.9
 _RESTATED = 0.6
 _MOST_DIFFERING = 0.5
 _SAME_WORDS = 0.9
+# Of a line of a table no more amounts are compared: all with all would be the square of them.
+_MOST_AMOUNTS = 6
 
 
 def describe_conflicts(
@@ -116,10 +118,9 @@ def _compare_amounts(statements: Statements, rows: pl.DataFrame) -> pl.DataFrame
 
     Two statements of one property are of one magnitude; a weight and a load that is permitted need not be.
     """
-    amounts = statements.amounts.lazy()
+    amounts = statements.amounts.group_by("sentence", "term", maintain_order=True).head(_MOST_AMOUNTS)
     pairs = (
-        rows.lazy()
-        .select("left", "right")
+        rows.select("left", "right")
         .unique()
         .join(amounts.rename({"sentence": "left"}), on="left")
         .join(amounts.select(right="sentence", term="term", other="amount"), on=["right", "term"])
@@ -127,7 +128,6 @@ def _compare_amounts(statements: Statements, rows: pl.DataFrame) -> pl.DataFrame
         .filter(pl.col("ratio") > 0)
         .group_by("left", "right")
         .agg(ratio_least=pl.col("ratio").min(), ratio_most=pl.col("ratio").max())
-        .collect()
     )
     return rows.join(
         pairs, on=["left", "right"], how="left", validate="m:1", maintain_order="left"
