@@ -45,8 +45,6 @@ _N_FOLDS, _N_TREES, _LEAST = 5, 100, 20
 _FIRST_SEEDS, _LAST_SEEDS = 1, 3
 # What should agree as surely as this and does not is no example of sentences that need not.
 _DOUBTED = 0.4
-# Logarithm of the ratio up to which two amounts are of one magnitude.
-_USUAL_RATIO = 0.7
 
 
 def expect_agreement(
@@ -80,9 +78,9 @@ def expect_agreement(
 
 
 def _weigh_magnitude(chance: pl.Expr) -> pl.Expr:
-    """The chance of one property, less where amounts are far apart: those of one have one magnitude."""
-    far = (pl.col("ratio_least") - _USUAL_RATIO).clip(lower_bound=0)
-    odds = chance / (1 - chance).clip(lower_bound=1e-4) * (-far).exp()
+    """The chance of one property, its odds times the smaller of two amounts over the larger: those of one
+    property have one magnitude."""
+    odds = chance / (1 - chance).clip(lower_bound=1e-4) * (-pl.col("ratio_least").clip(lower_bound=0)).exp()
     return odds / (1 + odds)
 
 

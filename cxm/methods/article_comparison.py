@@ -33,6 +33,8 @@ from cxm.methods.scopes import read_scopes
 from cxm.methods.statements import read_statements
 
 _LIKE_FORMS = 12
+# Encoders read a figure better than the sign for one.
+_ANY_FIGURE = "25"
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def compare_articles(
     vectors = like = wide = of_sentences = groups = None
     near = pl.DataFrame(schema=RANKED_SCHEMA)
     if len(scopes.forms) <= max_dense:
-        vectors = encode(scopes.forms)
+        vectors = encode([form.replace("#", _ANY_FIGURE) for form in scopes.forms])
         of_sentences = vectors[scopes.sentence_form]
         near = find_scope_neighbours(statements, scopes, vectors)
         like = find_neighbours(vectors, _LIKE_FORMS, MIN_COSINE)

@@ -25,7 +25,15 @@ _STEP = re.compile(r"^(?:step \d+[.:)]?|\d+[.:)])\s+(?=\S)", re.IGNORECASE)
 # What is longer is no sentence: a table or a list without ends. It is cut into pieces of this many words.
 _MAX_WORDS = 60
 _STEPS = 1024
-_DAYS = {"second": 1 / 86_400, "minute": 1 / 1440, "hour": 1 / 24, "week": 7.0, "month": 30.0, "year": 365.0}
+_DAY = 86_400.0
+_SECONDS = {
+    "minute": 60.0,
+    "hour": 3600.0,
+    "day": _DAY,
+    "week": 7 * _DAY,
+    "month": 30 * _DAY,
+    "year": 365 * _DAY,
+}
 
 
 @dataclass(frozen=True)
@@ -36,7 +44,7 @@ class Statements:
     `read_as`: the same with acronyms written out and without the numbers of steps;
     `places`: article, place, sentence (one row for each sentence of each article, in order);
     `terms`: sentence, term, value (a number), kind and how often (`n`); `sequence`: sentence, place,
-    term (in order); `amounts`: sentence, term, amount (of each number, times in days);
+    term (in order); `amounts`: sentence, term, amount (of each number, times in seconds);
     `title_terms`: article, term; `weights` `(n_terms,)`: rarity of each term, in nats; `names`
     `(n_terms,)`: whether it is mostly written as a name; `sentence_weights` `(n_sentences,)`: the sum
     over a sentence's distinct terms, `name_weights` over its names.
@@ -137,7 +145,7 @@ def _read_amounts(sequence: pl.DataFrame) -> pl.DataFrame:
             "sentence",
             "term",
             amount=value.first().cast(pl.Float64, strict=False)
-            * value.get(1, null_on_oob=True).replace_strict(_DAYS, default=1.0, return_dtype=pl.Float64),
+            * value.get(1, null_on_oob=True).replace_strict(_SECONDS, default=1.0, return_dtype=pl.Float64),
         )
         .drop_nulls()
         .unique()
