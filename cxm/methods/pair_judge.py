@@ -35,7 +35,7 @@ _LEAST_CHANCE = 1e-6
 _KNOWN_SHARE = 0.35
 # How far the count of known defects is trusted beside what is expected: relations that are easily told
 # apart can be counted, of the others a few more or less known ones would decide.
-_COUNTED = {"similar": 0.5, "contradictory": 0.0}
+_COUNTED = {"similar": 0.25, "contradictory": 0.0}
 _SURE = 1 - 1e-6
 """A threshold that nothing reaches."""
 
