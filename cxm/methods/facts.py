@@ -94,6 +94,7 @@ _NUMBERS = {word: str(i) for i, word in enumerate(_NUMBER_WORDS.split()) if i !=
     w: str(n) for w, n in _TENS.items()
 }
 NUMBER_WORDS = tuple(_NUMBERS)
+_AND_A_HALF = {f" {word} and a half ": f" {number}.5 " for word, number in {**_NUMBERS, "one": "1"}.items()}
 # "5 working days" counts days.
 _OF_UNITS = frozenset({"working", "business", "calendar", "full", "whole", "more", "further"})
 # How many of the smallest unit of its kind each one is: 48 hours are 2 days, 2 years are 24 months.
@@ -187,8 +188,14 @@ _AMBIGUOUS = frozenset(
 OPPOSITES = _first_forms()
 """Word to the words that exclude it, in the like form."""
 _IS_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
-# "30min" and "12V" are a number and its unit, "IP54" and "A4" a value of a kind that the letters name.
-_WITH_UNIT = r"\b(\d+(?:[.,]\d+)*)(\p{L}{1,4})\b"
+# Numbers in other ways of writing: "30min" and "12V" are a number and its unit.
+_WRITTEN = (
+    (r"\b(\d+(?:[.,]\d+)*)(\p{L}{1,4})\b", "$1 $2"),
+    (r"(\d) and a half\b", "$1.5"),
+    (r"(?i)\bhalf an? ", "0.5 "),
+    (r"(?i)\bper cent\b", "%"),
+)
+# "IP54" and "A4" are values of a kind that the letters name.
 _CODE = re.compile(r"([a-z]{1,4})(\d{1,4})")
 
 
@@ -221,15 +228,16 @@ def describe_terms(texts: Sequence[str]) -> pl.DataFrame:
     """The terms of each text: `text` (its number), `place`, `neutral`, `value`, `kind`,
     `is_name` (written with a capital letter inside the text).
 
-    Sorted by text and place. A number's neutral term names its unit (the currency sign before or
-    the word after it); the time unit is part of its value, so that 2 days and 2 weeks differ. A
-    negation is the value of the term after it. Texts without a word have no row.
+    Sorted by text and place. A number's neutral term names its unit (the currency sign before it or
+    the word after it, of several joined numbers the last one's); times have one unit and are written in
+    the largest that they are a whole number of, so that 2 days and 48 hours are equal. A negation is
+    the value of the term after it. Texts without a word have no row.
     """
     tokens = (
         pl.DataFrame(
             {"text": pl.Series(range(len(texts)), dtype=pl.Int32), "token": pl.Series(texts, dtype=pl.String)}
         )
-        .with_columns(pl.col("token").str.replace_all(_WITH_UNIT, "$1 $2").str.extract_all(WORD_PATTERN))
+        .with_columns(_write_numbers(pl.col("token")).str.extract_all(WORD_PATTERN))
         .explode("token")
         .drop_nulls("token")
         .with_columns(
@@ -254,6 +262,13 @@ def describe_terms(texts: Sequence[str]) -> pl.DataFrame:
     return terms.with_columns(place=pl.int_range(pl.len(), dtype=pl.Int32).over("text")).select(
         "text", "place", "neutral", "value", "kind", "is_name"
     )
+
+
+def _write_numbers(text: pl.Expr) -> pl.Expr:
+    text = text.str.replace_many(_AND_A_HALF, ascii_case_insensitive=True)
+    for written, meant in _WRITTEN:
+        text = text.str.replace_all(written, meant)
+    return text
 
 
 def _take_negations(terms: pl.DataFrame) -> pl.DataFrame:
@@ -282,76 +297,60 @@ def _take_negations(terms: pl.DataFrame) -> pl.DataFrame:
 
 
 def _take_units(terms: pl.DataFrame) -> pl.DataFrame:
-    """Name each number's unit in its neutral term and take the unit's own term away."""
-
-    def ahead(name: str, n: int) -> pl.Expr:
-        return pl.col(name).shift(-n).over("text").fill_null("" if name != "kind" else 0)
-
-    terms = terms.filter(~(pl.col("neutral").is_in(sorted(_OF_UNITS)) & (ahead("neutral", 1) == "time")))
-    is_per_cent = (pl.col("neutral") == "per") & (ahead("neutral", 1) == "cent")
-    terms = terms.with_columns(neutral=pl.when(is_per_cent).then(pl.lit("%")).otherwise("neutral"))
-    is_half = (
-        (pl.col("neutral") == "half")
-        & (ahead("neutral", 1).is_in(["a", "an"]))
-        & (ahead("neutral", 2) == "time")
+    """Name each number's unit in its neutral term; a time's unit stands in its value instead."""
+    is_working = pl.col("neutral").is_in(sorted(_OF_UNITS)) & (_ahead("neutral", 1) == "time")
+    terms = _share_units(_find_units(_read_ones(terms.filter(~is_working))))
+    times = terms.filter(pl.col("time") != "").select("value", "time").unique(maintain_order=True)
+    spans = pl.Series("span", [_write_span(*row) for row in times.iter_rows()], dtype=pl.String)
+    return terms.join(
+        times.with_columns(spans), on=["value", "time"], how="left", validate="m:1", maintain_order="left"
+    ).with_columns(
+        neutral=pl.when("is_number").then("#" + pl.col("unit")).otherwise("neutral"),
+        value=pl.when(pl.col("neutral") == "time").then(pl.lit("")).otherwise(pl.coalesce("span", "value")),
     )
-    terms = terms.filter(~(is_half.shift(1).over("text").fill_null(False)))
-    is_half = (pl.col("neutral") == "half") & (ahead("neutral", 1) == "time")
-    terms = terms.with_columns(
-        value=pl.when(is_half).then(pl.lit("0.5")).otherwise("value"),
-        kind=pl.when(is_half).then(pl.lit(NUMBER, pl.Int8)).otherwise("kind"),
-        neutral=pl.when(is_half).then(pl.lit("#")).otherwise("neutral"),
-    )
+
+
+def _ahead(name: str, n: int) -> pl.Expr:
+    return pl.col(name).shift(-n).over("text").fill_null("")
+
+
+def _read_ones(terms: pl.DataFrame) -> pl.DataFrame:
+    """The terms with `is_number`; "one" is a number only before what is counted elsewhere."""
     is_number = (pl.col("kind") == NUMBER) & (pl.col("neutral") == "#")
-    # "One" is a number only before what is counted elsewhere.
-    counted = terms.filter(is_number.shift(1).over("text").fill_null(False))["neutral"].unique().to_list()
-    units = sorted({"time", *counted} - _NO_UNITS)
-    is_one = (pl.col("neutral") == "one") & ahead("neutral", 1).is_in(units)
-    terms = terms.with_columns(
+    counted = terms.filter(is_number.shift(1).over("text").fill_null(False))["neutral"].unique()
+    is_one = (pl.col("neutral") == "one") & _ahead("neutral", 1).is_in(sorted({"time", *counted} - _NO_UNITS))
+    return terms.with_columns(is_number=is_number | is_one).with_columns(
         value=pl.when(is_one).then(pl.lit("1")).otherwise("value"),
         kind=pl.when(is_one).then(pl.lit(NUMBER, pl.Int8)).otherwise("kind"),
         neutral=pl.when(is_one).then(pl.lit("#")).otherwise("neutral"),
     )
-    is_number = (pl.col("kind") == NUMBER) & (pl.col("neutral") == "#")
-    terms = terms.with_columns(is_number=is_number)
-    before = pl.col("neutral").shift(1).over("text").fill_null("")
+
+
+def _find_units(terms: pl.DataFrame) -> pl.DataFrame:
+    """`unit` of each number, "" without, and `time`, the time unit itself."""
+    before, after = pl.col("neutral").shift(1).over("text").fill_null(""), _ahead("neutral", 1)
     is_currency = before.is_in(sorted(_CURRENCIES - {"%"}))
-    is_none = ahead("neutral", 1).is_in(sorted(_NO_UNITS)) | ahead("neutral", 1).str.contains(r"^[#±]")
-    unit = pl.when(is_currency).then(before).when(is_none).then(pl.lit("")).otherwise(ahead("neutral", 1))
-    time = (
-        pl.when(~is_currency & (ahead("neutral", 1) == "time")).then(ahead("value", 1)).otherwise(pl.lit(""))
-    )
-    terms = terms.with_columns(
-        unit=pl.when("is_number").then(unit).otherwise(pl.lit("")),
-        time=pl.when("is_number").then(time).otherwise(pl.lit("")),
-    )
-    joins = pl.col("is_number") & ahead("neutral", 1).is_in(sorted(_JOINING))
-    skips = ahead("neutral", 2).is_in(sorted(_BESIDE))
-
-    def taken(name: str) -> pl.Expr:
-        other = (
-            pl.when(ahead("neutral", 2) == "#")
-            .then(ahead(name, 2))
-            .when(skips & (ahead("neutral", 3) == "#"))
-            .then(ahead(name, 3))
-        )
-        return pl.when(joins).then(other.otherwise(name)).otherwise(name)
-
-    terms = terms.with_columns(unit=taken("unit"), time=taken("time"))
-    spans = (
-        terms.filter("is_number", pl.col("time") != "").select("value", "time").unique(maintain_order=True)
-    )
-    spans = spans.with_columns(
-        span=pl.Series([_write_span(*row) for row in spans.iter_rows()], dtype=pl.String)
-    )
-    terms = terms.join(spans, on=["value", "time"], how="left", maintain_order="left")
+    is_none = after.is_in(sorted(_NO_UNITS)) | after.str.contains(r"^[#±]")
+    unit = pl.when(is_currency).then(before).when(~is_none).then(after).otherwise(pl.lit(""))
+    time = pl.when(unit == "time").then(_ahead("value", 1))
     return terms.with_columns(
-        neutral=pl.when("is_number").then("#" + pl.col("unit")).otherwise("neutral"),
-        value=pl.when(pl.col("is_number") & (pl.col("time") != ""))
-        .then("span")
-        .when(pl.col("neutral") == "time")
-        .then(pl.lit(""))
-        .otherwise("value"),
+        unit=pl.when("is_number").then(unit).otherwise(pl.lit("")),
+        time=pl.when("is_number").then(time).fill_null(""),
+    )
+
+
+def _share_units(terms: pl.DataFrame) -> pl.DataFrame:
+    """A number that is joined to another has its unit: "at 80 and at 100 percent"."""
+    is_joined = pl.col("is_number") & _ahead("neutral", 1).is_in(sorted(_JOINING))
+    is_apart = _ahead("neutral", 2).is_in(sorted(_BESIDE)) & (_ahead("neutral", 3) == "#")
+    return terms.with_columns(
+        pl.when(is_joined & (_ahead("neutral", 2) == "#"))
+        .then(_ahead(name, 2))
+        .when(is_joined & is_apart)
+        .then(_ahead(name, 3))
+        .otherwise(name)
+        .alias(name)
+        for name in ("unit", "time")
     )
 
 

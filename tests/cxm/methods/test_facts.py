@@ -18,6 +18,7 @@ def neutral(text: str) -> list[str]:
         ("Returns take 14 days", ("#time", "2 week", NUMBER)),
         ("It takes 48 hours", ("#time", "2 day", NUMBER)),
         ("Charge it for half an hour", ("#time", "30 minute", NUMBER)),
+        ("It lasts two and a half hours", ("#time", "150 minute", NUMBER)),
         ("It takes 30min", ("#time", "30 minute", NUMBER)),
         ("The fee is $95", ("#$", "95", NUMBER)),
         ("The fee is 95 euros", ("#€", "95", NUMBER)),
