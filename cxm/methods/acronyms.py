@@ -15,8 +15,10 @@ SCHEMA = {"short": pl.String, "long": pl.String, "n": pl.Int64}
 
 # A short form is a word that begins with a capital, or has two of them among others: "FW shop".
 _SHORT = r"[A-Z][A-Za-z0-9&]{1,9}(?: [a-z]{2,12})?"
-_LONG_FIRST = re.compile(rf"((?:[^\W_][\w'’-]*[ ,]+){{1,10}})\(({_SHORT}?)s?\)")
-_SHORT_FIRST = re.compile(r"\b([A-Z][A-Za-z0-9&]{1,9})s? \(((?:[^\W_][\w'’-]*[ ,]*){2,10})\)")
+# A word is taken whole or not at all: no text makes the search go back and forth.
+_WORD = r"(?<![\w'’-])[^\W_][\w'’-]{0,40}"
+_LONG_FIRST = re.compile(rf"((?:{_WORD}[ ,]+){{1,10}})\(({_SHORT}?)s?\)")
+_SHORT_FIRST = re.compile(rf"\b([A-Z][A-Za-z0-9&]{{1,9}})s? \(((?:{_WORD}(?:[ ,]+|(?=\)))){{2,10}})\)")
 _MAX_TEXT = 10_000
 _MOST = 500
 

@@ -59,7 +59,7 @@ _LIGHT_WORDS = frozenset(
     }
 )
 _NEGATING = frozenset({"cannot", "never", "without", "don't", "can't"})
-_NUMBER = re.compile(r"(?<![\w.,:/-])\d+(?:[.,]\d+)?(?![\w/-]|[.,:]\d)")
+_NUMBER = re.compile(r"(?<![\w.,:/-])\d{1,15}(?:[.,]\d+)?(?![\w/-]|[.,:]\d)")
 _MODAL = re.compile(r"\b(can|will|must|should|may|is|are|was|has|does)\b(?! not\b|n't)", re.IGNORECASE)
 _NEGATED = re.compile(
     r"\b(?:(can)not|(can|will|must|should|may|is|are|was|has|does|do) not)\b", re.IGNORECASE

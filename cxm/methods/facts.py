@@ -94,7 +94,14 @@ _NUMBERS = {word: str(i) for i, word in enumerate(_NUMBER_WORDS.split()) if i !=
     w: str(n) for w, n in _TENS.items()
 }
 NUMBER_WORDS = tuple(_NUMBERS)
-_AND_A_HALF = {f" {word} and a half ": f" {number}.5 " for word, number in {**_NUMBERS, "one": "1"}.items()}
+_ONES = {"one": "1", **{word: n for word, n in _NUMBERS.items() if len(n) == 1}}
+_COMPOUNDS = {
+    f"{ten}{gap}{one}": str(n + int(ones))
+    for ten, n in {"twenty": 20, **_TENS}.items()
+    for one, ones in _ONES.items()
+    for gap in "- "
+    if ones != "0"
+} | {f"{word} and a half": f"{n}.5" for word, n in {**_NUMBERS, **_ONES}.items()}
 # "5 working days" counts days.
 _OF_UNITS = frozenset({"working", "business", "calendar", "full", "whole", "more", "further"})
 # How many of the smallest unit of its kind each one is: 48 hours are 2 days, 2 years are 24 months.
@@ -191,11 +198,13 @@ _IS_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 # Numbers in other ways of writing: "30min" and "12V" are a number and its unit.
 _WRITTEN = (
     (r"\b(\d+(?:[.,]\d+)*)(\p{L}{1,4})\b", "$1 $2"),
+    (r"(?i)\b(\d{1,2}(?:[.:]\d{2})?) ([ap]m)\b", "$1$2"),
     (r"(\d) and a half\b", "$1.5"),
     (r"(?i)\bhalf an? ", "0.5 "),
     (r"(?i)\bper cent\b", "%"),
 )
 # "IP54" and "A4" are values of a kind that the letters name.
+_CLOCK = re.compile(r"\d{1,2}(?:[.:]\d{2})?[ap]m")
 _CODE = re.compile(r"([a-z]{1,4})(\d{1,4})")
 
 
@@ -212,9 +221,13 @@ def _describe_word(word: str) -> tuple[str, str, int, bool]:
         value = _NUMBERS.get(word, word)
         # 1,000 and 1000 are one value; 1.5 is another.
         value = value.replace(",", "") if re.fullmatch(r"\d{1,3}(?:,\d{3})+", value) else value
+        # So are 49 and 49.00; 2.10 may be a version or a time of day.
+        value = re.sub(r"^(\d+)\.0+$", r"\1", value)
         return "#", value, NUMBER, False
+    if _CLOCK.fullmatch(word):
+        return "#clock", word, NUMBER, False
     if code := _CODE.fullmatch(word):
-        return f"#{code[1]}", code[2], NUMBER, False
+        return f"#code {code[1]}", code[2], NUMBER, False
     if word in _TIME_UNITS:
         return "time", _TIME_UNITS[word], 0, False
     if word in _PLURALS:
@@ -265,7 +278,7 @@ def describe_terms(texts: Sequence[str]) -> pl.DataFrame:
 
 
 def _write_numbers(text: pl.Expr) -> pl.Expr:
-    text = text.str.replace_many(_AND_A_HALF, ascii_case_insensitive=True)
+    text = text.str.replace_many(_COMPOUNDS, ascii_case_insensitive=True, leftmost=True)
     for written, meant in _WRITTEN:
         text = text.str.replace_all(written, meant)
     return text
@@ -359,12 +372,12 @@ def _write_span(value: str, unit: str) -> str:
     sign = "not " if value.startswith("not ") else ""
     number = value.removeprefix("not ").replace(",", ".")
     try:
-        smallest = float(number) * _SPANS[unit]
+        smallest = round(float(number) * _SPANS[unit], 6)
     except ValueError:  # a time of day, or a version
         return f"{value} {unit}"
     units = ("year", "month") if unit in ("year", "month") else ("week", "day", "hour", "minute", "second")
     fit = next((u for u in units if smallest >= _SPANS[u] and smallest % _SPANS[u] == 0), unit)
-    return f"{sign}{smallest / _SPANS[fit]:g} {fit}"
+    return f"{sign}{smallest / _SPANS[fit]:.10g} {fit}"
 
 
 def facts_of(text: str) -> list[tuple[str, str, int]]:

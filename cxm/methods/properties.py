@@ -27,6 +27,7 @@ _COSINE, _USUAL, _AGREED, _DIFFERENT, _EXPECTED, _HEADINGS = 3.0, 0.66, 2.2, 1.6
 _TOGETHER = 2.0
 SAME, _LEAST = 4.0, -8.0
 """`property` of two forms of one group, and the least."""
+_MOST_VALUES = 200
 _N_FOLDS, _MOST_ROUNDS, _ROWS, _STEPS = 5, 200, 8192, 1e5
 
 
@@ -172,7 +173,8 @@ def _place(statements: Statements, scopes: Scopes) -> tuple[Any, Any, Any]:
 
 def _compare_values(statements: Statements, scopes: Scopes) -> pl.DataFrame:
     """`subject`, `form_one`, `form_two` and `is_equal` for any two forms that give a subject numbers of one
-    unit: whether one of them is the same."""
+    unit: whether one of them is the same. Of a subject with hundreds of numbers of a unit, as a price list
+    is, nothing is learned: all with all would be the square of them."""
     places = statements.places.select("article", "sentence").unique(maintain_order=True)
     article, sentence = (places[name].to_numpy() for name in ("article", "sentence"))
     own = scopes.sentence_subject[sentence]
@@ -187,6 +189,7 @@ def _compare_values(statements: Statements, scopes: Scopes) -> pl.DataFrame:
         .join(numbers, on="sentence")
         .select("subject", "form", "term", "value")
         .unique()
+        .filter(pl.len().over("subject", "term") <= _MOST_VALUES)
         .lazy()
     )
     return (

@@ -118,8 +118,8 @@ def _find_subjects(statements: Statements, articles: pl.DataFrame, texts: pl.Ser
         .collect()
     )
     most = max(_COMMON, _COMMON_SHARE * articles.height)
-    names = mentions.filter(pl.col("n").is_between(2, most) & (pl.col("share") >= _NAME_SHARE))["step"]
-    named = {step for step in steps if step.lower() in set(names)}
+    names = set(mentions.filter(pl.col("n").is_between(2, most) & (pl.col("share") >= _NAME_SHARE))["step"])
+    named = {step for step in steps if step.lower() in names}
     # What names stand under is a kind of thing, as "TV box" over "Reel TV box".
     under: dict[str, set[str]] = {}
     for path in articles["steps"].to_list():

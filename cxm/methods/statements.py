@@ -148,6 +148,7 @@ def _read_amounts(sequence: pl.DataFrame) -> pl.DataFrame:
             * value.get(1, null_on_oob=True).replace_strict(_SECONDS, default=1.0, return_dtype=pl.Float64),
         )
         .drop_nulls()
+        .filter(pl.col("amount").is_finite())
         .unique()
         .sort("sentence", "term", "amount")
     )

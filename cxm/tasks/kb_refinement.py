@@ -37,7 +37,7 @@ _PAIR = ["left_article_id", "right_article_id"]
 _PLANTED_WEIGHT = 0.3
 # Of each relation; a small base is planted several times over, each time differently.
 _LEAST_PLANTED, _MOST_PLANTED, _ENOUGH_PLANTED, _MOST_ROUNDS = 6, 300, 100, 8
-_NAIVE_THRESHOLD, _NAIVE_PER_ARTICLE, _ROWS = 0.9, 20, 1024
+_NAIVE_THRESHOLD, _NAIVE_PER_ARTICLE = 0.9, 20
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class RefinementParams(Params):
         1.2, "Shared rarity of two aligned sentences, in units of log(articles).", low=0
     )
     max_dense_sentences: int = param(
-        20_000, "Up to so many sentences, neighbours in meaning are sought too.", low=0
+        20_000, "Up to so many different forms of sentences, neighbours in meaning are sought too.", low=0
     )
     max_copies: int = param(3, "Of more near copies of one article, the rest are linked to the first.", low=1)
     max_planted_articles: int = param(
@@ -149,7 +149,7 @@ def _planted(
 def _predict(tables: Tables, model: Model, params: RefinementParams, services: Services) -> Results:
     articles = _read_articles(tables)
     kept, copies = split_copies(articles, params.max_copies)
-    links = link_copies(articles, copies)
+    links = link_copies(articles, copies).filter(pl.col("score") >= params.min_score)
     found = [links]
     if model.facts["thresholds"] is not None:
         judge = Judge(model.boosters, model.facts["thresholds"])
@@ -222,7 +222,7 @@ def _article_vectors(articles: pl.DataFrame, encoder: Encoder) -> NDArray[np.flo
 def _near_articles(
     tables: Tables, min_cosine: float, params: RefinementParams, encoder: Encoder
 ) -> pl.DataFrame:
-    """Pairs of articles with a cosine of at least `min_cosine`; at most 20 partners to each."""
+    """Pairs of articles with a cosine of at least `min_cosine`: the 20 nearest of each."""
     articles, _ = split_copies(_read_articles(tables), params.max_copies)
     vectors = _article_vectors(articles, encoder)
     pairs = find_neighbours(vectors, _NAIVE_PER_ARTICLE, min_cosine)

@@ -1,5 +1,7 @@
 """A query in the words of the base."""
 
+from time import monotonic
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -70,3 +72,14 @@ def test_an_acronym_is_written_out_where_the_base_explains_it() -> None:
         "In any Fenn shop.",
         "Ask in an fenn shop.",
     ]
+
+
+def test_long_words_in_brackets_do_not_hold_up_the_search_for_acronyms() -> None:
+    texts = [
+        "Install the APK (com_example_androidapplication-release.apk)",
+        "PDF (" + "a" * 5000 + ".pdf)",
+        "A " * 5000,
+    ]
+    start = monotonic()
+    assert find_acronyms(texts).is_empty()
+    assert monotonic() - start < 5
