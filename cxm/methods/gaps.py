@@ -27,7 +27,7 @@ _FILLERS = frozenset(f"{_SOUNDS} {_NUMBERS}".split())
 # A name is made of the longest of these pieces that the needs share, until it says enough.
 _CLAUSE = re.compile(r"[^.,;:!?()\x00-\x1f]+")
 _TOKEN = re.compile(r"\w+(?:['’]\w+)*")
-_LONGEST_PHRASE, _ENOUGH_WORDS = 6, 3
+_LONGEST_PHRASE, _ENOUGH_WORDS, _ENOUGH_TEXTS = 6, 3, 500
 
 
 def group_needs(vectors: NDArray[np.float32], seed: int) -> NDArray[np.intp]:
@@ -99,8 +99,9 @@ def name_topic(texts: Sequence[str], background: Counter[str], n_background: int
 
     Phrases that at least half of the texts hold, made of words that few others do, until there are
     three words of content. `background` counts the texts (of `n_background`) that hold a word. Empty
-    where no word of content is in half of the texts.
+    where no word of content is in half of the texts. Of many texts some hundred are read.
     """
+    texts = texts[:: len(texts) // _ENOUGH_TEXTS + 1]
     rarity = {word: np.log((1 + n_background) / (0.5 + background[word])) for word in count_words(texts)}
     shared = _shared_phrases(texts)
     content = {phrase: frozenset(word for word in phrase if word in rarity) for phrase in shared}
