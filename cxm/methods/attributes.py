@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from cxm.methods.fillers import compare_fillers, find_gaps
 from cxm.methods.scopes import Scopes
+from cxm.methods.sparse import count_cells, multiply_rows
 from cxm.methods.statements import Statements
 
 ATTRIBUTE_FEATURES = ("apart", "expected", "headings", "filler", "fills")
@@ -25,7 +26,6 @@ LIKE_FORMS, LIKE_COSINE = 40, 0.4
 
 # Weight of a neighbour: none at its least cosine, all at `_FULL`.
 _SAME, _FULL = 0.7, 0.95
-_ROWS = 16_384
 
 
 def compare_forms(
@@ -49,15 +49,15 @@ def compare_forms(
     near = _weigh_neighbours(like, vectors, LIKE_COSINE)
     present = _place_forms(statements, scopes)
     soft = (near @ present).tocsr()
-    leaves = _count(np.arange(len(scopes.leaves)), scopes.leaves, np.ones(len(scopes.leaves)))
+    leaves = count_cells(np.arange(len(scopes.leaves)), scopes.leaves, np.ones(len(scopes.leaves)))
     by_leaf = (soft @ leaves).tocsr()
     n_in_leaf = np.maximum(np.asarray(leaves.sum(axis=0)).ravel(), 1)
     lengths = np.maximum(np.sqrt(np.asarray(by_leaf.multiply(by_leaf).sum(axis=1)).ravel()), 1e-6)
-    expected = _dots(_scale(by_leaf, 1 / n_in_leaf), by_leaf, one, two)
+    expected = multiply_rows(_scale(by_leaf, 1 / n_in_leaf), by_leaf, one, two)
     # One sentence that is like both is no meeting of two.
-    itself = _dots(_scale(near, np.asarray(present.sum(axis=1)).ravel()), near, one, two)
-    observed = np.maximum(_dots(soft, soft, one, two) - itself, 0)
-    headings = _dots(by_leaf, by_leaf, one, two) / (lengths[one] * lengths[two])
+    itself = multiply_rows(_scale(near, np.asarray(present.sum(axis=1)).ravel()), near, one, two)
+    observed = np.maximum(multiply_rows(soft, soft, one, two) - itself, 0)
+    headings = multiply_rows(by_leaf, by_leaf, one, two) / (lengths[one] * lengths[two])
     found = pairs.with_columns(
         apart=pl.Series(np.log((expected + 0.5) / (observed + 0.5)).round(4)),
         expected=pl.Series(np.log1p(expected).round(4)),
@@ -86,11 +86,11 @@ def count_elsewhere(
     found = {}
     for name in ("agree", "differ"):
         flag = rows[f"{name}s"].to_numpy().astype(np.float64)
-        counts = _count(one, two, flag, (len(vectors), len(vectors)))
+        counts = count_cells(one, two, flag, (len(vectors), len(vectors)))
         counts = (counts + counts.T).tocsr()
         # In its own cell a row counts once, or twice where both forms are the same.
         exact = np.asarray(counts[one, two]).ravel() - flag * np.where(one == two, 2, 1)
-        alike = _dots((near @ counts).tocsr(), near, one, two) - flag * (1 + turned**2)
+        alike = multiply_rows((near @ counts).tocsr(), near, one, two) - flag * (1 + turned**2)
         found[f"{name}_exact"] = np.log1p(np.maximum(exact, 0)).round(4)
         found[f"{name}_near"] = np.log1p(np.maximum(alike, 0)).round(4)
     return pl.DataFrame(found).select(ELSEWHERE_FEATURES)
@@ -103,7 +103,7 @@ def _weigh_neighbours(like: pl.DataFrame, vectors: NDArray[np.float32], least: f
     left, right = like["left"].to_numpy(), like["right"].to_numpy()
     cosine = np.einsum("ij,ij->i", vectors[left], vectors[right]).astype(np.float64)
     weight = np.clip((cosine - least) / (_FULL - least), 0, 1) ** 2
-    half = _count(left, right, weight, (len(vectors), len(vectors)))
+    half = count_cells(left, right, weight, (len(vectors), len(vectors)))
     return (half + half.T + eye_array(len(vectors))).tocsr()
 
 
@@ -111,27 +111,10 @@ def _place_forms(statements: Statements, scopes: Scopes) -> Any:
     """Whether each form stands in each article, `(n_forms, n_articles)`."""
     form = scopes.sentence_form[statements.places["sentence"].to_numpy()]
     pairs = np.unique(np.stack([form, statements.places["article"].to_numpy()]), axis=1)
-    return _count(pairs[0], pairs[1], np.ones(pairs.shape[1]), (len(scopes.forms), len(statements.ids)))
-
-
-def _count(
-    rows: NDArray[Any], columns: NDArray[Any], values: NDArray[Any], shape: tuple[int, int] | None = None
-) -> Any:
-    from scipy.sparse import coo_array
-
-    return coo_array((values, (rows, columns)), shape=shape).tocsr()
+    return count_cells(pairs[0], pairs[1], np.ones(pairs.shape[1]), (len(scopes.forms), len(statements.ids)))
 
 
 def _scale(matrix: Any, by: NDArray[np.float64]) -> Any:
     from scipy.sparse import diags_array
 
     return (matrix @ diags_array(by)).tocsr()
-
-
-def _dots(left: Any, right: Any, one: NDArray[Any], two: NDArray[Any]) -> NDArray[np.float64]:
-    """Product of row `one[i]` of `left` and row `two[i]` of `right`, `(n,)`."""
-    blocks = [
-        np.asarray(left[one[i : i + _ROWS]].multiply(right[two[i : i + _ROWS]]).sum(axis=1)).ravel()
-        for i in range(0, len(one), _ROWS)
-    ]
-    return np.concatenate(blocks) if blocks else np.zeros(0)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from cxm.methods.alignment import find_neighbours
 from cxm.methods.facts import NUMBER
 from cxm.methods.scopes import Scopes
+from cxm.methods.sparse import count_cells, multiply_rows
 from cxm.methods.statements import Statements
 
 _N_NEIGHBOURS, _LEAST_COSINE = 14, 0.3
@@ -54,7 +55,7 @@ class _Evidence:
     def of_groups(self, members: NDArray[np.intp]) -> _Evidence:
         """The same of groups, in the rows of their numbers; other rows are 0."""
         n = len(members)
-        which = _count(members, np.arange(n), np.ones(n), (n, n))
+        which = count_cells(members, np.arange(n), np.ones(n), (n, n))
         sums = np.asarray(which.astype(np.float32) @ self.vectors)
         articles = (which @ self.articles).tocsr()
         articles.data[:] = 1
@@ -78,18 +79,21 @@ class _Evidence:
     def _compare(self, one: NDArray[Any], two: NDArray[Any]) -> NDArray[np.float64]:
         cosine = np.einsum("ij,ij->i", self.vectors[one], self.vectors[two]).astype(np.float64)
         lengths = np.sqrt(
-            _dots(self.headings, self.headings, one, one) * _dots(self.headings, self.headings, two, two)
+            multiply_rows(self.headings, self.headings, one, one)
+            * multiply_rows(self.headings, self.headings, two, two)
         )
-        headings = _dots(self.headings, self.headings, one, two) / np.maximum(lengths, 1e-9)
+        headings = multiply_rows(self.headings, self.headings, one, two) / np.maximum(lengths, 1e-9)
         odds = (
             _COSINE * (cosine - _USUAL)
             + _AGREED * np.log1p(np.asarray(self.agreed[one, two]).ravel())
             - _DIFFERENT * np.log1p(np.asarray(self.different[one, two]).ravel())
-            + _EXPECTED * np.log1p(_dots(self.shares, self.headings, one, two))
+            + _EXPECTED * np.log1p(multiply_rows(self.shares, self.headings, one, two))
             + _HEADINGS * (headings - 0.5)
         )
         odds[cosine < _LEAST_COSINE] = _LEAST
-        return np.stack([np.round(odds * _STEPS) / _STEPS, _dots(self.articles, self.articles, one, two)])
+        return np.stack(
+            [np.round(odds * _STEPS) / _STEPS, multiply_rows(self.articles, self.articles, one, two)]
+        )
 
 
 def group_forms(statements: Statements, scopes: Scopes, vectors: NDArray[np.float32]) -> Groups:
@@ -163,9 +167,9 @@ def _place(statements: Statements, scopes: Scopes) -> tuple[Any, Any, Any]:
     form = scopes.sentence_form[statements.places["sentence"].to_numpy()]
     pairs = np.unique(np.stack([form, statements.places["article"].to_numpy()]), axis=1)
     n_articles = len(scopes.leaves)
-    articles = _count(pairs[0], pairs[1], np.ones(pairs.shape[1]), (len(scopes.forms), n_articles))
+    articles = count_cells(pairs[0], pairs[1], np.ones(pairs.shape[1]), (len(scopes.forms), n_articles))
     n_leaves = int(scopes.leaves.max(initial=-1)) + 1
-    leaves = _count(np.arange(n_articles), scopes.leaves, np.ones(n_articles), (n_articles, n_leaves))
+    leaves = count_cells(np.arange(n_articles), scopes.leaves, np.ones(n_articles), (n_articles, n_leaves))
     headings = (articles @ leaves).tocsr()
     sizes = np.maximum(np.bincount(scopes.leaves, minlength=n_leaves), 1)
     return articles, headings, (headings @ diags_array(1 / sizes)).tocsr()
@@ -206,17 +210,5 @@ def _both_ways(pairs: pl.DataFrame, n: int) -> Any:
     """How many subjects two forms have in `pairs`, `(n, n)`."""
     counts = pairs.group_by("form_one", "form_two").len()
     one, two, number = (counts[name].to_numpy() for name in ("form_one", "form_two", "len"))
-    half = _count(one, two, number, (n, n))
+    half = count_cells(one, two, number, (n, n))
     return (half + half.T).tocsr()
-
-
-def _count(rows: NDArray[Any], columns: NDArray[Any], values: NDArray[Any], shape: tuple[int, int]) -> Any:
-    from scipy.sparse import coo_array
-
-    return coo_array((values.astype(np.float64), (rows, columns)), shape=shape).tocsr()
-
-
-def _dots(left: Any, right: Any, one: NDArray[Any], two: NDArray[Any]) -> NDArray[np.float64]:
-    """Product of row `one[i]` of `left` and row `two[i]` of `right`, `(n,)`."""
-    products: NDArray[np.float64] = np.asarray(left[one].multiply(right[two]).sum(axis=1)).ravel()
-    return products
